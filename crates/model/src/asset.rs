@@ -1,0 +1,430 @@
+//! Devices and other things worth protecting, and the changes by which the ledger follows what is seen.
+
+use crate::activity::Protocol;
+use crate::ids::{AssetId, EventId, ZoneId};
+use crate::net::{Mac, Segment};
+use crate::time::Time;
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+
+macro_rules! named {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum $name { $($(#[$vdoc])* #[serde(rename = $text)] $variant),+ }
+        impl $name {
+            /// Every value, in the order of declaration.
+            pub const ALL: &'static [$name] = &[$($name::$variant),+];
+            /// The name in JSON, CSV, the database and locale keys.
+            pub const fn name(self) -> &'static str { match self { $($name::$variant => $text),+ } }
+            /// The value of that name.
+            pub fn from_name(name: &str) -> Option<$name> { match name { $($text => Some($name::$variant),)+ _ => None } }
+        }
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { f.write_str(self.name()) }
+        }
+    };
+}
+pub(crate) use named;
+
+named! {
+    /// Where an asset stands in its life.
+    AssetState {
+        /// Seen, and nobody has said what it is.
+        Discovered = "discovered",
+        /// In the ledger by a person's word.
+        Registered = "registered",
+        /// In the ledger, switched off or put away.
+        Unused = "unused",
+        /// In the ledger, broken or under repair.
+        Faulty = "faulty",
+        /// Disposed of: it must not come back.
+        Retired = "retired",
+        /// Must not be here.
+        Denied = "denied",
+    }
+}
+named! {
+    /// What sort of thing an asset is.
+    Kind {
+        /// Personal computer.
+        Pc = "pc",
+        /// Server.
+        Server = "server",
+        /// Network storage.
+        Nas = "nas",
+        /// Printer or multifunction machine.
+        Printer = "printer",
+        /// Network camera or recorder.
+        Camera = "camera",
+        /// Telephone or tablet.
+        Phone = "phone",
+        /// Router or firewall.
+        Router = "router",
+        /// Switch.
+        Switch = "switch",
+        /// Wireless access point.
+        AccessPoint = "access_point",
+        /// Programmable logic controller.
+        Plc = "plc",
+        /// Operator panel.
+        Hmi = "hmi",
+        /// Other control equipment: remote I/O, drive, robot, instrument, gateway.
+        Control = "control",
+        /// Other connected thing.
+        Iot = "iot",
+        /// Not on the network: medium, account, information, cloud service.
+        Other = "other",
+    }
+}
+named! {
+    /// How much hangs on an asset.
+    Importance {
+        /// Work stops, or people are in danger.
+        High = "high",
+        /// Work is hindered.
+        Middle = "middle",
+        /// Little hangs on it.
+        Low = "low",
+    }
+}
+named! {
+    /// A property that Hinomi guesses from what it sees.
+    Property {
+        /// Sort of thing: one of [`Kind`]'s names.
+        Kind = "kind",
+        /// Maker.
+        Maker = "maker",
+        /// Model.
+        Model = "model",
+        /// Operating system.
+        Os = "os",
+        /// Firmware or software version.
+        Version = "version",
+    }
+}
+
+/// A guess with its reason. A later one replaces it only when it is at least as sure.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Guess {
+    /// What about.
+    pub property: Property,
+    /// The value: a name of [`Kind`] for `Kind`, free text otherwise.
+    pub value: String,
+    /// 1–100: how sure; docs/en/recognition.md says what the steps mean.
+    pub confidence: u8,
+    /// Key of the reason's wording (locale key `reason-…`), for example `modbus-server`.
+    pub reason: String,
+    /// The protocol that told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<Protocol>,
+    /// The event that told.
+    pub because: EventId,
+}
+
+/// An address of an asset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Address {
+    /// Where it means something.
+    pub segment: Segment,
+    /// Hardware address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mac: Option<Mac>,
+    /// Internet address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ip: Option<IpAddr>,
+    /// First seen there.
+    pub first: Time,
+    /// Last seen there.
+    pub last: Time,
+}
+
+/// A name that an asset goes by on the network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Name {
+    /// The name.
+    pub name: String,
+    /// Who told: DHCP, mDNS, LLDP, DNS …
+    pub protocol: Protocol,
+    /// The event that told first.
+    pub because: EventId,
+    /// Last told.
+    pub last: Time,
+}
+
+/// A service that an asset offers, seen by its answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Service {
+    /// Port.
+    pub port: u16,
+    /// `tcp` or `udp`.
+    pub udp: bool,
+    /// The protocol, where recognised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<Protocol>,
+    /// Software with version, from a banner.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub product: String,
+    /// First answer.
+    pub first: Time,
+    /// Last answer.
+    pub last: Time,
+}
+
+/// What people write into the ledger. Empty text means that nobody has said.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Ledger {
+    /// The name that people use.
+    pub name: String,
+    /// Sort of thing, where a person has said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<Kind>,
+    /// Maker.
+    pub maker: String,
+    /// Model number (jpcert P5-4b).
+    pub model_number: String,
+    /// Serial number.
+    pub serial: String,
+    /// Software or firmware version (jpcert P5-4b).
+    pub software_version: String,
+    /// Last day of the maker's support, `YYYY-MM-DD` (jpcert P5-4b).
+    pub support_end: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// Who looks after it (iotgl 21.2).
+    pub administrator: String,
+    /// Where it stands (iotgl 21.2).
+    pub place: String,
+    /// What it is for.
+    pub purpose: String,
+    /// The zone it belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zone: Option<ZoneId>,
+    /// How much hangs on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub importance: Option<Importance>,
+    /// Anything else.
+    pub notes: String,
+}
+
+/// An asset as it stands in state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asset {
+    /// Its id.
+    pub id: AssetId,
+    /// Counted up with each change by a person; the guard against lost updates.
+    pub rev: i64,
+    /// Where it stands in its life.
+    pub state: AssetState,
+    /// What people wrote.
+    pub ledger: Ledger,
+    /// What was guessed, best first per property.
+    pub guesses: Vec<Guess>,
+    /// Its addresses, newest first.
+    pub addresses: Vec<Address>,
+    /// Its names, newest first.
+    pub names: Vec<Name>,
+    /// Services that it offers.
+    pub services: Vec<Service>,
+    /// First seen on the network; absent where it was entered by hand and never seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_seen: Option<Time>,
+    /// Last seen on the network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_seen: Option<Time>,
+    /// The event that told of it first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<EventId>,
+}
+
+impl Asset {
+    /// The surest guess of a property.
+    pub fn guess(&self, property: Property) -> Option<&Guess> {
+        self.guesses.iter().filter(|g| g.property == property).max_by_key(|g| g.confidence)
+    }
+
+    /// The sort of thing it is: a person's word first, then the guess.
+    pub fn kind(&self) -> Option<Kind> {
+        self.ledger.kind.or_else(|| self.guess(Property::Kind).and_then(|g| Kind::from_name(&g.value)))
+    }
+
+    /// What to call it: the ledger's name, a name from the network, an address, the id.
+    pub fn label(&self) -> String {
+        if !self.ledger.name.is_empty() {
+            return self.ledger.name.clone();
+        }
+        if let Some(n) = self.names.first() {
+            return n.name.clone();
+        }
+        let ip = self.addresses.iter().find_map(|a| a.ip);
+        let mac = self.addresses.iter().find_map(|a| a.mac);
+        match (ip, mac) {
+            (Some(ip), _) => ip.to_string(),
+            (None, Some(mac)) => mac.to_string(),
+            (None, None) => self.id.to_string(),
+        }
+    }
+}
+
+/// A step by which detection tells state what an asset is. Applied in order of `because.seq`; applying one twice changes nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AssetChange {
+    /// The asset.
+    pub asset: AssetId,
+    /// When, by the event's clock.
+    pub at: Time,
+    /// The event that made it so.
+    pub because: EventId,
+    /// What became known.
+    pub fact: AssetFact,
+}
+
+/// What became known about an asset.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AssetFact {
+    /// It is there, and was not known before.
+    Discovered,
+    /// It was seen again (told at most once a minute).
+    Seen,
+    /// It has this address now.
+    Address {
+        /// Where.
+        segment: Segment,
+        /// Hardware address.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mac: Option<Mac>,
+        /// Internet address.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ip: Option<IpAddr>,
+    },
+    /// It goes by this name.
+    Name {
+        /// The name.
+        name: String,
+        /// Who told.
+        protocol: Protocol,
+    },
+    /// It offers this service.
+    Service {
+        /// Port.
+        port: u16,
+        /// UDP instead of TCP.
+        udp: bool,
+        /// Protocol, where recognised.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        protocol: Option<Protocol>,
+        /// Product and version, from a banner.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        product: String,
+    },
+    /// It is probably this.
+    Guess {
+        /// The guess.
+        guess: Guess,
+    },
+    /// It turned out to be the same as another, which stays; this one goes.
+    MergedInto {
+        /// The one that stays.
+        asset: AssetId,
+    },
+}
+
+/// Traffic of one asset in one hour, to be added to what is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HourDelta {
+    /// The asset.
+    pub asset: AssetId,
+    /// Hours since 1970-01-01T00:00Z.
+    pub hour: i64,
+    /// Frames that it sent.
+    pub packets_out: u64,
+    /// Frames that it received.
+    pub packets_in: u64,
+    /// Bytes that it sent.
+    pub bytes_out: u64,
+    /// Bytes that it received.
+    pub bytes_in: u64,
+}
+
+/// Traffic between two assets (or an asset and an address outside), to be added to what is there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerDelta {
+    /// The one that spoke first.
+    pub client: Party,
+    /// The one that was spoken to.
+    pub server: Party,
+    /// The protocol, where recognised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<Protocol>,
+    /// Port of the server; 0 where there is none.
+    pub port: u16,
+    /// Conversations that began.
+    pub flows: u64,
+    /// Bytes in both directions.
+    pub bytes: u64,
+    /// First and last frame.
+    pub first: Time,
+    /// Last frame.
+    pub last: Time,
+}
+
+/// One side of a link: an asset of ours, or an address that is not one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Party {
+    /// An asset.
+    Asset(AssetId),
+    /// An address outside, or a group address.
+    Address(IpAddr),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asset() -> Asset {
+        Asset {
+            id: AssetId::NIL,
+            rev: 0,
+            state: AssetState::Discovered,
+            ledger: Ledger::default(),
+            guesses: vec![],
+            addresses: vec![],
+            names: vec![],
+            services: vec![],
+            first_seen: None,
+            last_seen: None,
+            because: None,
+        }
+    }
+
+    #[test]
+    fn a_persons_word_beats_a_guess() {
+        let mut a = asset();
+        let because = EventId { site: crate::SiteId::NIL, epoch: 1, seq: 1 };
+        let guess = |value: &str, confidence| Guess {
+            property: Property::Kind,
+            value: value.into(),
+            confidence,
+            reason: "x".into(),
+            protocol: None,
+            because,
+        };
+        a.guesses = vec![guess("camera", 30), guess("plc", 80)];
+        assert_eq!(a.kind(), Some(Kind::Plc));
+        a.ledger.kind = Some(Kind::Hmi);
+        assert_eq!(a.kind(), Some(Kind::Hmi));
+    }
+
+    #[test]
+    fn names_of_values_are_read_back() {
+        for k in Kind::ALL {
+            assert_eq!(Kind::from_name(k.name()), Some(*k));
+        }
+        for s in AssetState::ALL {
+            assert_eq!(AssetState::from_name(s.name()), Some(*s));
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! What the vault keeps: anything that happened, stamped with site, source and both clocks.
+
+use crate::access::Role;
+use crate::activity::Activity;
+use crate::asset::AssetState;
+use crate::coverage::Health;
+use crate::finding::{FindingChange, FindingStatus};
+use crate::flow::Flow;
+use crate::ids::{AssetId, EventId, FindingId, SourceId, UserId};
+use crate::net::Mac;
+use crate::observation::Observation;
+use crate::time::Time;
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+
+/// When the source says that it happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Happened {
+    /// The point in time that we read from it.
+    pub at: Time,
+    /// The text as written, where there was text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// What we had to assume (year, zone), where anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assumed: Option<String>,
+}
+
+/// Something that happened, before the vault has numbered it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NewEvent {
+    /// The sensor or log source.
+    pub source: SourceId,
+    /// When we received it. Retention and holds go by this.
+    pub received: Time,
+    /// When the source says that it happened, where it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub happened: Option<Happened>,
+    /// What.
+    pub body: Body,
+}
+
+/// Something that happened, as the vault keeps it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Its place in the log; `seq` is the order.
+    pub id: EventId,
+    /// The sensor or log source.
+    pub source: SourceId,
+    /// When we received it.
+    pub received: Time,
+    /// When the source says that it happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub happened: Option<Happened>,
+    /// What.
+    pub body: Body,
+}
+
+impl Event {
+    /// The time to reason with: the source's, or ours where it gave none.
+    pub fn time(&self) -> Time {
+        self.happened.as_ref().map_or(self.received, |h| h.at)
+    }
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Body {
+    /// A conversation or a part of one.
+    Flow(Box<Flow>),
+    /// A protocol-level act.
+    Activity(Box<Activity>),
+    /// An address was seen.
+    Observation(Observation),
+    /// A detector spoke.
+    Finding(Box<FindingChange>),
+    /// Somebody did something in Hinomi.
+    Audit(Box<Audit>),
+    /// A sensor's counters over a stretch of time.
+    Health(Health),
+}
+
+/// The kinds of events, one table each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Table {
+    /// Conversations.
+    Flow,
+    /// Protocol-level acts.
+    Activity,
+    /// Addresses seen.
+    Observation,
+    /// What detectors said.
+    Finding,
+    /// What people and programs did in Hinomi.
+    Audit,
+    /// Sensor counters.
+    Health,
+}
+
+impl Table {
+    /// Every table.
+    pub const ALL: [Table; 6] = [Table::Flow, Table::Activity, Table::Observation, Table::Finding, Table::Audit, Table::Health];
+
+    /// The name in JSON, file names and queries.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Table::Flow => "flow",
+            Table::Activity => "activity",
+            Table::Observation => "observation",
+            Table::Finding => "finding",
+            Table::Audit => "audit",
+            Table::Health => "health",
+        }
+    }
+
+    /// One bit for each table, for sets.
+    pub const fn bit(self) -> u32 {
+        1 << self as u32
+    }
+}
+
+impl Body {
+    /// The table that this belongs to.
+    pub const fn table(&self) -> Table {
+        match self {
+            Body::Flow(_) => Table::Flow,
+            Body::Activity(_) => Table::Activity,
+            Body::Observation(_) => Table::Observation,
+            Body::Finding(_) => Table::Finding,
+            Body::Audit(_) => Table::Audit,
+            Body::Health(_) => Table::Health,
+        }
+    }
+
+    /// The addresses by which this is found again when somebody asks for an asset's records.
+    pub fn addresses(&self, mut each: impl FnMut(AddressKey)) {
+        let mut end = |mac: Option<Mac>, ip: Option<IpAddr>| {
+            if let Some(m) = mac {
+                each(AddressKey::Mac(m));
+            }
+            if let Some(i) = ip {
+                each(AddressKey::Ip(i));
+            }
+        };
+        match self {
+            Body::Flow(f) => {
+                end(f.client.mac, f.client.ip);
+                end(f.server.mac, f.server.ip);
+            }
+            Body::Activity(a) => {
+                end(a.head.client.mac, a.head.client.ip);
+                end(a.head.server.mac, a.head.server.ip);
+            }
+            Body::Observation(o) => end(o.mac, o.ip),
+            Body::Finding(_) | Body::Audit(_) | Body::Health(_) => {}
+        }
+    }
+}
+
+/// An address as a search key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AddressKey {
+    /// Hardware address.
+    Mac(Mac),
+    /// Internet address.
+    Ip(IpAddr),
+}
+
+/// Something that somebody did in Hinomi, written in the same transaction as the change and drained to the vault.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Audit {
+    /// Who: the user's id; absent for the machine itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<UserId>,
+    /// Who, as they were called then.
+    pub actor: String,
+    /// From where, for people at the console.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<IpAddr>,
+    /// The action's name, as in [`crate::access`].
+    pub action: String,
+    /// What was done.
+    pub deed: Deed,
+}
+
+/// What was done. Detection folds those that concern it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Deed {
+    /// An asset's place in its life was set.
+    AssetState {
+        /// Which.
+        asset: AssetId,
+        /// Before.
+        from: AssetState,
+        /// Now.
+        to: AssetState,
+    },
+    /// An asset was entered by hand or import, with these addresses.
+    AssetEntered {
+        /// Which.
+        asset: AssetId,
+        /// Its state from the start.
+        state: AssetState,
+        /// Hardware addresses given.
+        macs: Vec<Mac>,
+        /// Internet addresses given.
+        ips: Vec<IpAddr>,
+    },
+    /// Fields of the ledger were changed.
+    AssetEdited {
+        /// Which.
+        asset: AssetId,
+        /// Field names with the values before and after.
+        changes: Vec<FieldChange>,
+    },
+    /// A finding was handled.
+    FindingHandled {
+        /// Which.
+        finding: FindingId,
+        /// Its key.
+        key: String,
+        /// Before.
+        from: FindingStatus,
+        /// Now.
+        to: FindingStatus,
+        /// The person's words.
+        note: String,
+        /// End of the explanation.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Time>,
+    },
+    /// A setting was changed.
+    Setting {
+        /// Its key.
+        key: String,
+        /// Before.
+        from: String,
+        /// Now.
+        to: String,
+    },
+    /// Somebody logged in or tried to.
+    Login {
+        /// The name that was given.
+        name: String,
+        /// It worked.
+        success: bool,
+        /// Why not, in one word.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        reason: String,
+    },
+    /// Somebody logged out, or a session was ended.
+    Logout,
+    /// A password was set.
+    PasswordSet {
+        /// Whose.
+        user: UserId,
+    },
+    /// An account was made or changed.
+    Account {
+        /// Whose.
+        user: UserId,
+        /// Its name.
+        name: String,
+        /// Its roles now.
+        roles: Vec<Role>,
+        /// It may log in.
+        enabled: bool,
+    },
+    /// Data left Hinomi.
+    Exported {
+        /// What.
+        what: String,
+        /// How many rows.
+        rows: u64,
+    },
+    /// Hinomi started.
+    Started {
+        /// Its version.
+        version: String,
+    },
+    /// Hinomi stopped in good order.
+    Stopped,
+}
+
+/// A field's change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldChange {
+    /// Name in [`crate::asset::Ledger`].
+    pub field: String,
+    /// Before.
+    pub from: String,
+    /// After.
+    pub to: String,
+}

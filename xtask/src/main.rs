@@ -1,0 +1,2 @@
+//! The development helper: checks, captures, benchmarks.
+fn main() {}
