@@ -185,6 +185,10 @@ pub struct Audit {
     pub action: String,
     /// What was done.
     pub deed: Deed,
+    /// Counted up by state with each deed, never repeated, not even after a restore: the vault gets a deed at least once, and
+    /// two events with the same number are one deed. Absent for deeds that did not come through state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<u64>,
 }
 
 /// What was done. Detection folds those that concern it.
