@@ -7,5 +7,6 @@ pub mod engine;
 pub mod facts;
 pub mod packet;
 pub mod parse;
+pub mod proto;
 pub mod secret;
 pub mod sink;

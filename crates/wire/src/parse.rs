@@ -7,6 +7,7 @@
 //!
 //! Parsers are recycled: [`Parser::reset`] makes one as new without giving its memory back.
 
+use crate::proto;
 use crate::sink::Sink;
 use model::activity::{Head, Protocol, SecretKind, SecretTrace};
 use model::{ActRef, Time};
@@ -131,4 +132,4 @@ pub struct Spec {
 }
 
 /// Every protocol that the engine asks for. The next forty are added here.
-pub static PROTOCOLS: &[Spec] = &[];
+pub static PROTOCOLS: &[Spec] = &[proto::dns::DNS, proto::dns::MDNS, proto::dns::LLMNR];

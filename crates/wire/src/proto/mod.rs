@@ -1,0 +1,68 @@
+//! One module per protocol. Each has a `SPEC` that [`crate::parse::PROTOCOLS`] lists, a probe that judges content, and a parser.
+//!
+//! What they have in common:
+//!
+//! - A parser reads where the bytes lie and keeps only what the act needs, in Strings and Vecs that it clears and fills again.
+//! - No parser asks the engine to hold more than [`MAX_WAIT`] bytes for it: a longer message is read in pieces or passed over.
+//! - Text is kept as UTF-8 where it is UTF-8, and otherwise byte by byte as `\xNN` ([`text::push`]), each with its own bound.
+//! - A secret becomes a [`model::activity::SecretTrace`] at the place where it is read, and the copy is wiped with zeros.
+//! - Bytes that make no sense end the reading of that conversation (`Step::Done`); they are never an error of ours.
+//! - Who is client and who is server is first taken from who spoke first. A capture that starts in the middle gets that wrong; where the
+//!   content tells (an HTTP status line, a server hello), the parser turns the two around in what it emits ([`turned`]).
+
+pub mod dns;
+pub mod lldp;
+pub mod text;
+#[cfg(test)]
+pub(crate) mod testing;
+
+use model::activity::Head;
+
+/// The most bytes of one direction that a parser waits for (`Step::More`) before it goes on with what it has.
+pub const MAX_WAIT: usize = 16 * 1024;
+
+/// The same conversation with client and server changed over.
+pub fn turned(head: Head) -> Head {
+    Head { client: head.server, server: head.client, ..head }
+}
+
+/// Strings that wait to be used again, so that lists of them can be refilled without allocating.
+#[derive(Default)]
+pub(crate) struct Pool(Vec<String>);
+
+impl Pool {
+    /// Strings kept at most; more are given back to the allocator.
+    const MAX: usize = 256;
+    pub fn take(&mut self) -> String {
+        self.0.pop().unwrap_or_default()
+    }
+    pub fn give(&mut self, mut s: String) {
+        if self.0.len() < Self::MAX && s.capacity() > 0 {
+            s.clear();
+            self.0.push(s);
+        }
+    }
+}
+
+/// Big-endian 16 bits at `at`.
+pub(crate) fn be16(bytes: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_be_bytes(bytes.get(at..at.checked_add(2)?)?.try_into().ok()?))
+}
+
+/// Big-endian 24 bits at `at`.
+pub(crate) fn be24(bytes: &[u8], at: usize) -> Option<u32> {
+    match bytes.get(at..at.checked_add(3)?)? {
+        &[a, b, c] => Some(u32::from_be_bytes([0, a, b, c])),
+        _ => None,
+    }
+}
+
+/// Big-endian 32 bits at `at`.
+pub(crate) fn be32(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_be_bytes(bytes.get(at..at.checked_add(4)?)?.try_into().ok()?))
+}
+
+/// Four bytes at `at` as an address.
+pub(crate) fn ip4(bytes: &[u8], at: usize) -> Option<std::net::Ipv4Addr> {
+    be32(bytes, at).map(std::net::Ipv4Addr::from)
+}

@@ -1,0 +1,130 @@
+//! Text from the wire, which is whatever the other side sent.
+
+use std::fmt::Write;
+
+/// Appends `bytes`: valid UTF-8 as it is, other bytes and control characters as `\xNN`, and a backslash before an `x` as `\x5c`, so that
+/// nothing is lost and nothing is ambiguous. Stops before `out` would grow beyond `max` bytes.
+pub fn push(out: &mut String, bytes: &[u8], max: usize) {
+    for chunk in bytes.utf8_chunks() {
+        let valid = chunk.valid();
+        if valid.bytes().all(|b| (0x20..0x7f).contains(&b) && b != b'\\') {
+            // The usual case, in one copy.
+            let room = max.saturating_sub(out.len());
+            if valid.len() > room {
+                out.push_str(valid.get(..room).unwrap_or_default());
+                return;
+            }
+            out.push_str(valid);
+        } else {
+            let mut chars = valid.chars().peekable();
+            while let Some(c) = chars.next() {
+                if out.len() + c.len_utf8().max(4) > max {
+                    return;
+                }
+                if c.is_control() || (c == '\\' && chars.peek() == Some(&'x')) {
+                    let mut four = [0u8; 4];
+                    for b in c.encode_utf8(&mut four).bytes() {
+                        escape(out, b);
+                    }
+                } else {
+                    out.push(c);
+                }
+            }
+        }
+        for &b in chunk.invalid() {
+            if out.len() + 4 > max {
+                return;
+            }
+            escape(out, b);
+        }
+    }
+}
+
+/// Clears `out` and fills it as [`push`] does.
+pub fn set(out: &mut String, bytes: &[u8], max: usize) {
+    out.clear();
+    push(out, bytes, max);
+}
+
+/// One byte as `\xNN`.
+pub fn escape(out: &mut String, byte: u8) {
+    // Writing to a String cannot fail.
+    let _ = write!(out, "\\x{byte:02x}");
+}
+
+/// The first line of `bytes` without its line end (LF or CR LF), and the bytes it takes up with it. `None` where no LF came yet.
+pub fn line(bytes: &[u8]) -> Option<(&[u8], usize)> {
+    let lf = bytes.iter().position(|&b| b == b'\n')?;
+    let text = bytes.get(..lf)?;
+    Some((text.strip_suffix(b"\r").unwrap_or(text), lf + 1))
+}
+
+/// Whether `hay` contains `needle` (given in lower case), ASCII letters of either case being the same.
+pub fn contains(hay: &[u8], needle: &[u8]) -> bool {
+    !needle.is_empty() && hay.windows(needle.len()).any(|w| w.eq_ignore_ascii_case(needle))
+}
+
+/// Whether `hay` begins with `needle`, ASCII letters of either case being the same.
+pub fn starts_with(hay: &[u8], needle: &[u8]) -> bool {
+    hay.get(..needle.len()).is_some_and(|h| h.eq_ignore_ascii_case(needle))
+}
+
+/// Decimal digits as a number; `None` for anything else, for nothing, and beyond 64 bits.
+pub fn number(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0u64, |n, &d| {
+        if !d.is_ascii_digit() {
+            return None;
+        }
+        n.checked_mul(10)?.checked_add(u64::from(d - b'0'))
+    })
+}
+
+/// Overwrites a buffer that held a secret with zeros and empties it. The compiler may not leave out the writes, since the length is
+/// read again through a black box.
+pub fn wipe(secret: &mut Vec<u8>) {
+    secret.fill(0);
+    std::hint::black_box(secret.as_slice());
+    secret.clear();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pushed(bytes: &[u8], max: usize) -> String {
+        let mut s = String::new();
+        push(&mut s, bytes, max);
+        s
+    }
+
+    #[test]
+    fn keeps_utf8_and_escapes_the_rest_without_loss() {
+        assert_eq!(pushed("工場 A".as_bytes(), 100), "工場 A");
+        assert_eq!(pushed(b"a\xffb\x00\r\n", 100), "a\\xffb\\x00\\x0d\\x0a");
+        assert_eq!(pushed(br"C:\tmp \x41", 100), r"C:\tmp \x5cx41");
+        assert_eq!(pushed("\u{85}".as_bytes(), 100), "\\xc2\\x85");
+    }
+
+    #[test]
+    fn never_grows_beyond_its_bound() {
+        for max in 0..20 {
+            assert!(pushed("aé工\u{1}\\x\u{10ffff}".as_bytes(), max).len() <= max.max(8));
+            assert!(pushed(&[b'a'; 64], max).len() <= max);
+            assert!(pushed(&[0xff; 64], max).len() <= max);
+        }
+    }
+
+    #[test]
+    fn lines_and_numbers() {
+        assert_eq!(line(b"ab\r\ncd"), Some((&b"ab"[..], 4)));
+        assert_eq!(line(b"\n"), Some((&b""[..], 1)));
+        assert_eq!(line(b"ab"), None);
+        assert_eq!(number(b"18446744073709551615"), Some(u64::MAX));
+        assert_eq!(number(b"18446744073709551616"), None);
+        assert_eq!(number(b"+1"), None);
+        assert!(contains(b"xLOGINx", b"login") && !contains(b"", b"login"));
+    }
+}
