@@ -1,0 +1,94 @@
+//! Packets per second of `hinomi inspect` beside Suricata without rules, and beside reading every byte of the same file.
+
+use super::{Figure, Run, median, slope, timed};
+use crate::shell;
+use anyhow::{Context, Result};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+pub fn run(binary: &Path, work: &Path, quick: bool) -> Result<Vec<Figure>> {
+    let whole = if quick { 64 } else { 512 };
+    let mut figures = Vec::new();
+    let steps = [whole / 8, whole / 4, whole / 2, whole];
+    let mut sizes = Vec::new();
+    let mut costs = Vec::new();
+    let mut last = None;
+    for mb in steps {
+        let file = work.join(format!("mix-{mb}.pcap"));
+        if !file.is_file() {
+            xtask::capture::command(&["mix".into(), "--mb".into(), mb.to_string(), "--out".into(), file.display().to_string()])?;
+        }
+        let run = median(3, || inspect(binary, &file, work))?;
+        let packets = packets_of(&run.stdout)?;
+        sizes.push(packets);
+        costs.push(run.wall.as_secs_f64());
+        last = Some((file, run, packets));
+    }
+    let (file, run, packets) = last.context("no run")?;
+    let bytes = std::fs::metadata(&file)?.len();
+    let ours = packets / run.wall.as_secs_f64();
+    let limit = touch_every_byte(&file)?;
+    figures.push(Figure {
+        what: format!("`hinomi inspect`, mixed capture of {whole} MB, {packets:.0} packets of {:.0} bytes, one core, whole process", bytes as f64 / packets),
+        figure: format!("{:.2} M packets/s, peak {} MB", ours / 1e6, run.peak >> 20),
+        peer: format!("reading and touching every byte: {limit:.2} s against {:.2} s", run.wall.as_secs_f64()),
+        ratio: format!("{:.2}× the time of touching", run.wall.as_secs_f64() / limit),
+    });
+    figures.push(Figure { what: "the same at 1/8, 1/4, 1/2 and all of it".into(), figure: costs.iter().map(|c| format!("{c:.2} s")).collect::<Vec<_>>().join(", "), peer: "–".into(), ratio: format!("slope {:.2}", slope(&sizes, &costs)) });
+    for (name, config) in [("without a log", "suricata.yaml"), ("with its EVE log", "suricata-eve.yaml")] {
+        figures.push(match suricata(&file, work, config)? {
+            Some(seconds) => Figure { what: format!("Suricata, one thread, no rules, {name}, start-up excluded"), figure: format!("{:.2} M packets/s", packets / seconds / 1e6), peer: format!("ours {:.2} M packets/s", ours / 1e6), ratio: format!("ours is {:.2}×", ours * seconds / packets) },
+            None => Figure { what: format!("Suricata {name}"), figure: "not installed".into(), peer: "apt-get install -t bookworm-backports suricata".into(), ratio: "unknown".into() },
+        });
+    }
+    Ok(figures)
+}
+
+fn inspect(binary: &Path, file: &Path, work: &Path) -> Result<Run> {
+    timed(binary, &["inspect".into(), "--json".into(), file.display().to_string()], work)
+}
+
+fn packets_of(stdout: &[u8]) -> Result<f64> {
+    let json: serde_json::Value = serde_json::from_slice(stdout).context("inspect printed no JSON")?;
+    json["packets"].as_f64().context("inspect told no packets")
+}
+
+/// Seconds to read the file in large pieces and add up its bytes.
+fn touch_every_byte(file: &Path) -> Result<f64> {
+    let began = Instant::now();
+    let mut file = std::fs::File::open(file)?;
+    let mut buffer = vec![0u8; 1 << 20];
+    let mut sum = 0u64;
+    loop {
+        let n = file.read(&mut buffer)?;
+        if n == 0 {
+            break;
+        }
+        sum = buffer[..n].iter().fold(sum, |s, b| s.wrapping_add(u64::from(*b)));
+    }
+    std::hint::black_box(sum);
+    Ok(began.elapsed().as_secs_f64())
+}
+
+/// Seconds that Suricata takes beyond what it takes for an empty capture; `None` where it is not installed.
+fn suricata(file: &Path, work: &Path, config: &str) -> Result<Option<f64>> {
+    if !shell::has("suricata") {
+        return Ok(None);
+    }
+    let folder = work.join("suricata");
+    std::fs::create_dir_all(&folder)?;
+    let empty = work.join("empty.pcap");
+    std::fs::write(&empty, [0xd4u8, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0])?;
+    let benches = shell::root().join("benches");
+    let one = |capture: &Path| -> Result<f64> {
+        let _ = std::fs::remove_file(folder.join("eve.json"));
+        let args: Vec<String> = ["-r", &capture.display().to_string(), "--runmode", "single", "-S", &benches.join("empty.rules").display().to_string(), "-c", &benches.join(config).display().to_string(), "-l", &folder.display().to_string()]
+            .iter()
+            .map(|s| (*s).to_owned())
+            .collect();
+        Ok(median(3, || timed(&PathBuf::from("/usr/bin/suricata"), &args, &folder))?.wall.as_secs_f64())
+    };
+    let start = one(&empty)?;
+    Ok(Some((one(file)? - start).max(1e-3)))
+}

@@ -1,0 +1,1 @@
+//! Development helpers that tests also use.
