@@ -1,0 +1,1 @@
+# What handlers say: results of actions, problems of forms.

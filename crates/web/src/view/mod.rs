@@ -1,0 +1,62 @@
+//! What the pages show, as plain data, and the templates that show it.
+//!
+//! A handler asks state and vault, formats times and amounts for the reader ([`When`], [`Amount`]), fills one of the page structs
+//! here and renders it (`askama::Template::render`). All words come from `locales/{ja,en}/*.ftl` through [`T`]; what a finding says
+//! comes ready from its rule. Nothing here reads a clock, a database or a request.
+//!
+//! # Addresses and forms
+//!
+//! Every form posts without script, carries `csrf`, and answers with 303 to the page that shows the result.
+//!
+//! | address | what | fields |
+//! | --- | --- | --- |
+//! | `GET /login`, `POST /login` | [`LoginPage`] | `name`, `password`, `next` |
+//! | `POST /logout` | | |
+//! | `GET /password`, `POST /password` | [`PasswordPage`] | `current`, `new`, `again` |
+//! | `GET /` | [`TodayPage`] | |
+//! | `GET /assets` | [`AssetsPage`] | `q`, `state`, `kind`, `zone`, `sort`, `dir` (`asc`/`desc`), `page` |
+//! | `GET /assets/export.csv`, `/assets/export.json` | the same filter as the page | `encoding` (`utf-8`/`shift_jis`), and the filter |
+//! | `POST /assets/register` | registers several | `id` (repeated), `zone` (may be empty), `back` |
+//! | `GET /assets/new`, `POST /assets/new` | [`AssetNewPage`] | the ledger's fields, `macs`, `ips` |
+//! | `GET /assets/import`, `POST /assets/import` | [`ImportPage`], multipart | `file`, `encoding` (`auto`/`utf-8`/`shift_jis`), `step` (`check`/`apply`) |
+//! | `GET /assets/{id}`, `POST /assets/{id}` | [`AssetPage`] | `rev` and the ledger's fields, named as in `model::asset::Ledger` |
+//! | `POST /assets/{id}/state` | | `state`, `rev` |
+//! | `GET /findings` | [`FindingsPage`] | `severity`, `status` (`open` is the default, `all` for all), `rule`, `asset`, `sort`, `dir`, `page` |
+//! | `GET /findings/{id}`, `POST /findings/{id}` | [`FindingPage`] | `act` (`acknowledge`/`explain`/`close`/`reopen`), `note`, `until` (`YYYY-MM-DD`), `rev` |
+//! | `GET /events` | [`EventsPage`] | `asset`, `finding`, `table`, `from`, `to`, `before` (cursor) |
+//! | `GET /events/{epoch}/{seq}` | [`EventPage`] | |
+//! | `GET /settings` | [`SettingsPage`] | |
+//! | `POST /settings/language` | | `lang` (`ja`/`en`), `back` |
+//! | `POST /settings/theme` | | `theme` (`system`/`light`/`dark`), `back` |
+//! | `POST /settings/site` | | `name` |
+//! | `POST /settings/zones` | adds, changes, removes | `act` (`add`/`save`/`remove`), `id`, `name`, `layer` |
+//! | `POST /settings/sensors` | a sensor's name | `id`, `name` |
+//! | `POST /settings/retention` | | `days` |
+//! | `POST /settings/users` | | `act` (`add`/`enable`/`disable`), `id`, `name`, `display`, `role` (repeated) |
+//! | `GET /live` | server-sent events `finding`, `asset`, `sensor`; the data is never shown | |
+//! | `GET /ui/{file}` | [`bundle::FILES`] | `v` = [`bundle::VERSION`], so it may be cached for ever |
+//!
+//! `/live` carries one event per notice, named as above; the page then fetches its own address again and swaps the parts marked
+//! `data-live`, so no address for fragments is needed. `back` is a path on this host and nothing else: refuse anything that does
+//! not start with one single `/`.
+
+pub mod assets;
+pub mod bundle;
+pub mod chart;
+pub mod events;
+pub mod findings;
+pub mod plain;
+pub mod settings;
+pub mod shell;
+pub mod today;
+pub mod words;
+
+pub use assets::*;
+pub use chart::{Hour, Traffic};
+pub use events::{EventPage, EventRow, EventsPage, RawRow};
+pub use findings::*;
+pub use plain::{ErrorPage, ImportPage, ImportReport, ImportRow, LoginPage, PasswordPage};
+pub use settings::*;
+pub use shell::*;
+pub use today::*;
+pub use words::T;

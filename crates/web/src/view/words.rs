@@ -1,0 +1,199 @@
+//! Words of the console: the book of phrases and the small helper that pages use.
+
+use catalogue::phrases::{PhraseError, Phrasebook, Value, group};
+use model::Lang;
+use model::asset::{AssetState, Importance, Kind, Property};
+use model::coverage::Quality;
+use model::finding::{FindingStatus, Severity};
+use std::sync::OnceLock;
+
+/// The sources: each page's words in both languages. `server.ftl` holds what handlers say.
+pub const SOURCES: &[(Lang, &str, &str)] = &[
+    (Lang::Ja, "crates/web/locales/ja/console.ftl", include_str!("../../locales/ja/console.ftl")),
+    (Lang::Ja, "crates/web/locales/ja/server.ftl", include_str!("../../locales/ja/server.ftl")),
+    (Lang::En, "crates/web/locales/en/console.ftl", include_str!("../../locales/en/console.ftl")),
+    (Lang::En, "crates/web/locales/en/server.ftl", include_str!("../../locales/en/server.ftl")),
+];
+
+static BOOK: OnceLock<Result<Phrasebook, PhraseError>> = OnceLock::new();
+
+fn book() -> &'static Result<Phrasebook, PhraseError> {
+    BOOK.get_or_init(|| Phrasebook::new(SOURCES))
+}
+
+/// Reads and checks the words. Call it at start: afterwards no page can meet a missing phrase by surprise.
+pub fn check() -> Result<&'static Phrasebook, PhraseError> {
+    book().as_ref().map_err(Clone::clone)
+}
+
+/// Speaks in the reader's language.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct T {
+    /// The language.
+    pub lang: Lang,
+}
+
+impl T {
+    /// For a reader of this language.
+    pub const fn new(lang: Lang) -> T {
+        T { lang }
+    }
+
+    /// The phrase with its placeholders filled.
+    pub fn with(&self, key: &str, args: &[(&str, Value<'_>)]) -> String {
+        match book() {
+            Ok(b) => b.say(self.lang, key, args),
+            Err(_) => format!("⟦{key}⟧"),
+        }
+    }
+
+    /// The phrase.
+    pub fn say(&self, key: &str) -> String {
+        self.with(key, &[])
+    }
+
+    /// The phrase of a value: `prefix-name`.
+    pub fn of(&self, prefix: &str, name: &str) -> String {
+        self.with(&format!("{prefix}-{}", name.replace('_', "-")), &[])
+    }
+
+    /// The phrase with the number `$n`.
+    pub fn n(&self, key: &str, n: impl TryInto<i64>) -> String {
+        self.with(key, &[("n", Value::Number(n.try_into().unwrap_or(i64::MAX)))])
+    }
+
+    /// The phrase with the numbers `$n` and `$m`.
+    pub fn nm(&self, key: &str, n: impl TryInto<i64>, m: impl TryInto<i64>) -> String {
+        self.with(
+            key,
+            &[("n", Value::Number(n.try_into().unwrap_or(i64::MAX))), ("m", Value::Number(m.try_into().unwrap_or(i64::MAX)))],
+        )
+    }
+
+    /// The phrase with the words `$x`.
+    pub fn x(&self, key: &str, x: &str) -> String {
+        self.with(key, &[("x", Value::Text(x))])
+    }
+
+    /// The phrase with the words `$x` and `$y`.
+    pub fn xy(&self, key: &str, x: &str, y: &str) -> String {
+        self.with(key, &[("x", Value::Text(x)), ("y", Value::Text(y))])
+    }
+
+    /// A number with its thousands grouped.
+    pub fn number(&self, n: impl TryInto<i64>) -> String {
+        group(n.try_into().unwrap_or(i64::MAX))
+    }
+
+    /// The other language, for the switch.
+    pub const fn other(&self) -> Lang {
+        match self.lang {
+            Lang::Ja => Lang::En,
+            Lang::En => Lang::Ja,
+        }
+    }
+}
+
+/// Bytes in the unit that people read: decimal, as disks and lines are sold; one decimal below ten.
+pub fn bytes(n: u64) -> String {
+    const UNITS: [&str; 6] = ["B", "KB", "MB", "GB", "TB", "PB"];
+    let mut value = n as f64;
+    let mut unit = 0usize;
+    while value >= 999.5 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    let name = UNITS.get(unit).copied().unwrap_or("PB");
+    if unit > 0 && value < 9.95 { format!("{value:.1} {name}") } else { format!("{} {name}", group(value.round() as i64)) }
+}
+
+/// A status on the page: shape, word and colour together, so that no one of them has to be seen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tag {
+    /// Colour class: `act`, `look`, `ok`, `blue` or empty for grey.
+    pub tone: &'static str,
+    /// The shape: ● ▲ ■ ？ ◇ －
+    pub mark: &'static str,
+    /// The word.
+    pub word: String,
+}
+
+impl Tag {
+    /// How soon a person should look.
+    pub fn severity(t: T, s: Severity) -> Tag {
+        let (tone, mark) = match s {
+            Severity::Today => ("act", "■"),
+            Severity::Week => ("look", "▲"),
+            Severity::Check => ("blue", "●"),
+            Severity::Record => ("", "－"),
+        };
+        Tag { tone, mark, word: t.of("severity", s.name()) }
+    }
+
+    /// Where a finding stands.
+    pub fn status(t: T, s: FindingStatus) -> Tag {
+        let (tone, mark) = match s {
+            FindingStatus::Open => ("act", "■"),
+            FindingStatus::Acknowledged => ("look", "▲"),
+            FindingStatus::Explained => ("blue", "◇"),
+            FindingStatus::Closed => ("ok", "●"),
+        };
+        Tag { tone, mark, word: t.of("status", s.name()) }
+    }
+
+    /// Where an asset stands in its life.
+    pub fn state(t: T, s: AssetState) -> Tag {
+        let (tone, mark) = match s {
+            AssetState::Discovered => ("look", "？"),
+            AssetState::Registered => ("ok", "●"),
+            AssetState::Unused => ("", "－"),
+            AssetState::Faulty => ("look", "▲"),
+            AssetState::Retired => ("", "◇"),
+            AssetState::Denied => ("act", "■"),
+        };
+        Tag { tone, mark, word: t.of("state", s.name()) }
+    }
+
+    /// How well a sensor watches.
+    pub fn quality(t: T, q: Quality) -> Tag {
+        let (tone, mark, name) = match q {
+            Quality::Full => ("ok", "●", "full"),
+            Quality::Drops => ("look", "▲", "drops"),
+            Quality::Nothing => ("act", "■", "nothing"),
+            Quality::Down => ("act", "■", "down"),
+        };
+        Tag { tone, mark, word: t.of("quality", name) }
+    }
+
+    /// How much hangs on an asset.
+    pub fn importance(t: T, i: Importance) -> Tag {
+        let (tone, mark) = match i {
+            Importance::High => ("look", "▲"),
+            Importance::Middle => ("", "●"),
+            Importance::Low => ("", "－"),
+        };
+        Tag { tone, mark, word: t.of("importance", i.name()) }
+    }
+}
+
+impl T {
+    /// The sort of thing.
+    pub fn kind(&self, k: Option<Kind>) -> String {
+        k.map_or_else(|| self.say("kind-unknown"), |k| self.of("kind", k.name()))
+    }
+
+    /// The name of a guessed property.
+    pub fn property(&self, p: Property) -> String {
+        self.of("property", p.name())
+    }
+
+    /// How sure a guess is, in words: the steps of docs/en/recognition.md.
+    pub fn sure(&self, confidence: u8) -> String {
+        self.say(match confidence {
+            90.. => "sure-certain",
+            70..=89 => "sure-likely",
+            40..=69 => "sure-perhaps",
+            _ => "sure-faint",
+        })
+    }
+}
