@@ -12,8 +12,12 @@ use model::coverage::{Quality, SensorKind};
 pub struct SensorRow {
     /// Its number.
     pub id: u16,
+    /// The guard against lost updates.
+    pub rev: i64,
     /// Interface or file.
     pub name: String,
+    /// What people call it; as `name` where nobody has said.
+    pub shown: String,
     /// Interface or file?
     pub kind: SensorKind,
     /// How well it watches now.
@@ -72,8 +76,14 @@ pub struct ZoneRow {
     pub id: String,
     /// Its name.
     pub name: String,
+    /// The guard against lost updates.
+    pub rev: i64,
     /// Its layer's name in the database, or empty.
     pub layer: String,
+    /// Its address ranges, with spaces between.
+    pub ranges: String,
+    /// Its VLANs, with spaces between.
+    pub vlans: String,
     /// Assets in it.
     pub assets: u64,
 }
@@ -89,9 +99,7 @@ impl ZoneRow {
 pub const LAYERS: &[&str] = &["device", "lan", "control", "server", "wan", "cloud"];
 
 fn layers(t: &T, chosen: &str) -> Vec<Choice> {
-    let mut out = vec![Choice::new("", t.say("choice-not-said"), chosen.is_empty())];
-    out.extend(LAYERS.iter().map(|l| Choice::new(*l, t.of("layer", l), *l == chosen)));
-    out
+    LAYERS.iter().map(|l| Choice::new(*l, t.of("layer", l), *l == chosen)).collect()
 }
 
 /// An account.
@@ -99,10 +107,10 @@ fn layers(t: &T, chosen: &str) -> Vec<Choice> {
 pub struct UserRow {
     /// Its id.
     pub id: String,
+    /// The guard against lost updates.
+    pub rev: i64,
     /// Its login name.
     pub name: String,
-    /// What to call them.
-    pub display: String,
     /// Their roles.
     pub roles: Vec<Role>,
     /// It may log in.

@@ -119,6 +119,8 @@ pub enum Changed {
     },
     /// Hinomi started.
     Started,
+    /// Something else, in words.
+    Other(String),
 }
 
 /// A line of what changed.
@@ -156,6 +158,7 @@ impl Change {
                 name,
             ),
             Changed::Started => t.say("changed-started"),
+            Changed::Other(words) => words.clone(),
         }
     }
 }

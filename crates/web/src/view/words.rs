@@ -7,8 +7,10 @@ use model::coverage::Quality;
 use model::finding::{FindingStatus, Severity};
 use std::sync::OnceLock;
 
-/// The sources: each page's words in both languages. `server.ftl` holds what handlers say.
+/// The sources: each page's words in both languages, what handlers say (`server.ftl`), and the reasons of guesses.
 pub const SOURCES: &[(Lang, &str, &str)] = &[
+    (Lang::Ja, "catalogue/data/reasons.ja.ftl", catalogue::REASONS_JA),
+    (Lang::En, "catalogue/data/reasons.en.ftl", catalogue::REASONS_EN),
     (Lang::Ja, "crates/web/locales/ja/console.ftl", include_str!("../../locales/ja/console.ftl")),
     (Lang::Ja, "crates/web/locales/ja/server.ftl", include_str!("../../locales/ja/server.ftl")),
     (Lang::En, "crates/web/locales/en/console.ftl", include_str!("../../locales/en/console.ftl")),
@@ -185,6 +187,20 @@ impl T {
     /// The name of a guessed property.
     pub fn property(&self, p: Property) -> String {
         self.of("property", p.name())
+    }
+
+    /// The reason of a guess (`model::asset::Guess::reason`).
+    pub fn reason(&self, key: &str) -> String {
+        self.of("reason", key)
+    }
+
+    /// The name of a fact of a finding; the fact's own where it has no words.
+    pub fn fact(&self, name: &str) -> String {
+        let key = format!("fact-{}", name.replace('_', "-"));
+        match book() {
+            Ok(b) if b.has(&key) => b.say(self.lang, &key, &[]),
+            _ => name.to_owned(),
+        }
     }
 
     /// How sure a guess is, in words: the steps of docs/en/recognition.md.
