@@ -11,6 +11,7 @@
 //!   content tells (an HTTP status line, a server hello), the parser turns the two around in what it emits ([`turned`]).
 
 pub mod dns;
+pub mod http;
 pub mod lldp;
 pub mod text;
 #[cfg(test)]
