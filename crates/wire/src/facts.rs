@@ -147,15 +147,8 @@ pub struct FrameFacts {
 impl FrameFacts {
     pub(crate) fn new() -> Self {
         let nowhere = (IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
-        let opened = Opened {
-            flow: FlowId(0),
-            transport: Transport::Ip(0),
-            from: nowhere,
-            to: nowhere,
-            tcp_flags: 0,
-            tcp_seq: 0,
-            reused: false,
-        };
+        let opened =
+            Opened { flow: FlowId(0), transport: Transport::Ip(0), from: nowhere, to: nowhere, tcp_flags: 0, tcp_seq: 0, reused: false };
         FrameFacts {
             time: Time(0),
             sensor: SourceId(0),

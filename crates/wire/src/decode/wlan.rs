@@ -1,0 +1,99 @@
+//! IEEE 802.11 frames, with or without a radiotap header. Management frames give their addresses; data frames that are not encrypted
+//! are read on.
+
+use super::{Damage, Frame, Net, be32, link, mac, rest};
+use crate::facts::FrameFacts;
+
+/// Radiotap (radiotap.org): length, then fields by a chain of bitmaps; only `Flags` matters here.
+pub(super) fn radiotap<'a>(data: &'a [u8], facts: &mut FrameFacts) -> Result<Frame<'a>, Damage> {
+    let &[_, _, l0, l1, p0, p1, p2, p3, ..] = data else { return Err(Damage) };
+    let length = usize::from(u16::from_le_bytes([l0, l1]));
+    let present = u32::from_le_bytes([p0, p1, p2, p3]);
+    let mut at = 8usize;
+    let mut more = present;
+    // Further bitmaps stand before the fields.
+    while more & 0x8000_0000 != 0 {
+        more = be32(data, at)?.swap_bytes();
+        at += 4;
+        if at > length {
+            return Err(Damage);
+        }
+    }
+    let flags = if present & 2 == 0 {
+        0
+    } else {
+        if present & 1 != 0 {
+            at = at.next_multiple_of(8) + 8;
+        }
+        *data.get(at).ok_or(Damage)?
+    };
+    let mut body = rest(data, length)?;
+    if flags & 0x10 != 0 {
+        // The frame check sequence is at the end.
+        body = body.get(..body.len().saturating_sub(4)).ok_or(Damage)?;
+    }
+    frame(body, flags & 0x20 != 0, facts)
+}
+
+/// IEEE 802.11-2020, 9.2.
+pub(super) fn frame<'a>(data: &'a [u8], padded: bool, facts: &mut FrameFacts) -> Result<Frame<'a>, Damage> {
+    let &[control, flags, ..] = data else { return Err(Damage) };
+    let (kind, subtype) = (control >> 2 & 3, control >> 4);
+    let (to_ds, from_ds) = (flags & 1 != 0, flags & 2 != 0);
+    let nothing = |src, dst| Frame { src, dst, vlan: 0, net: Net::Nothing };
+    let first = mac(data, 4)?;
+    match kind {
+        // Control: the receiver, and for most the transmitter.
+        1 => {
+            facts.macs.push(first);
+            if matches!(subtype, 8..=11 | 14 | 15)
+                && let Ok(second) = mac(data, 10)
+            {
+                facts.macs.push(second);
+            }
+            Ok(nothing(None, None))
+        }
+        0 => {
+            let (second, third) = (mac(data, 10)?, mac(data, 16)?);
+            for m in [first, second, third] {
+                facts.macs.push(m);
+            }
+            Ok(nothing(Some(second), Some(first)))
+        }
+        2 => {
+            let (second, third) = (mac(data, 10)?, mac(data, 16)?);
+            let mut header = 24;
+            let (dst, src) = match (to_ds, from_ds) {
+                (false, false) => (first, second),
+                (true, false) => (third, second),
+                (false, true) => (first, third),
+                (true, true) => {
+                    header = 30;
+                    (third, mac(data, 24)?)
+                }
+            };
+            for m in [first, second, third, src] {
+                facts.macs.push(m);
+            }
+            let qos = subtype & 8 != 0;
+            let mut aggregate = false;
+            if qos {
+                aggregate = data.get(header).is_some_and(|b| b & 0x80 != 0);
+                header += 2;
+                if flags & 0x80 != 0 {
+                    header += 4;
+                }
+            }
+            if padded {
+                header = header.next_multiple_of(4);
+            }
+            // Subtypes with bit 2 carry no data; protected frames cannot be read; aggregates are not taken apart.
+            if subtype & 4 != 0 || flags & 0x40 != 0 || aggregate {
+                return Ok(nothing(Some(src), Some(dst)));
+            }
+            let net = link::llc(rest(data, header)?, facts)?;
+            Ok(Frame { src: Some(src), dst: Some(dst), vlan: 0, net })
+        }
+        _ => Ok(nothing(None, None)),
+    }
+}
