@@ -1,0 +1,126 @@
+//! The commands, one file for each noun.
+
+pub mod assets;
+mod config;
+mod doctor;
+mod findings;
+mod inspect;
+mod replay;
+mod rules;
+mod run;
+mod users;
+mod vault;
+
+pub use assets::import_csv;
+pub use inspect::file_error;
+use crate::config::Config;
+use crate::outcome::{Verdict, bad_input, unreachable, usage};
+use crate::words::Words;
+use anyhow::Result;
+use clap::ArgMatches;
+use state::{StateError, Store, StoreUrl};
+use std::path::{Path, PathBuf};
+
+/// Where the configuration is looked for when nobody names a file.
+pub const DEFAULT_FILE: &str = "/etc/hinomi/hinomi.toml";
+
+/// Calls the command that was asked for.
+pub fn dispatch(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
+    let Some((noun, rest)) = matches.subcommand() else { return Err(usage("no command")) };
+    match (noun, rest.subcommand()) {
+        ("run", _) => run::run(rest, words),
+        ("doctor", _) => doctor::run(rest, words),
+        ("inspect", _) => inspect::run(rest, words),
+        ("replay", _) => replay::run(rest, words),
+        ("assets", Some(("list", m))) => assets::list(m, words),
+        ("assets", Some(("show", m))) => assets::show(m, words),
+        ("assets", Some(("import", m))) => assets::import(m, words),
+        ("assets", Some(("export", m))) => assets::export(m, words),
+        ("findings", Some(("list", m))) => findings::list(m, words),
+        ("findings", Some(("show", m))) => findings::show(m, words),
+        ("vault", Some(("status", m))) => vault::status(m, words),
+        ("vault", Some(("verify", m))) => vault::verify(m, words),
+        ("rules", Some(("check", m))) => rules::check(m, words),
+        ("rules", Some(("list", m))) => rules::list(m, words),
+        ("users", Some(("add", m))) => users::add(m, words),
+        ("users", Some(("reset", m))) => users::reset(m, words),
+        ("users", Some(("list", m))) => users::list(m, words),
+        ("config", Some(("check", m))) => config::check(m, words),
+        ("config", Some(("show", m))) => config::show(m, words),
+        (noun, _) => Err(usage(format!("there is no command '{noun}'"))),
+    }
+}
+
+/// The configuration that the options of a command ask for.
+pub fn configuration(matches: &ArgMatches) -> Result<Config> {
+    let named = path(matches, "config");
+    let file = named.clone().or_else(|| Some(PathBuf::from(DEFAULT_FILE)).filter(|f| f.is_file()));
+    let mut config = match file {
+        Some(file) if named.is_some() && !file.is_file() => return Err(unreachable(format!("there is no configuration file {}", file.display()))),
+        Some(file) => Config::read(&file).map_err(bad_input)?,
+        None => Config::default(),
+    };
+    if let Some(data) = path(matches, "data") {
+        config.data = data;
+    }
+    Ok(config)
+}
+
+/// A path option, where the command has it and it was given.
+pub fn path(matches: &ArgMatches, name: &str) -> Option<PathBuf> {
+    matches.try_get_one::<PathBuf>(name).ok().flatten().cloned()
+}
+
+/// The state of the data folder, for commands beside a running Hinomi. Only where there is one already.
+pub async fn open_state(config: &Config) -> Result<Store> {
+    let url = state_url(config)?;
+    if let StoreUrl::Sqlite(file) = &url
+        && !file.is_file()
+    {
+        return Err(unreachable(format!("{} holds no Hinomi data yet; start it once with 'hinomi run', or name the folder with --data", config.data.display())));
+    }
+    Store::open(&url, now()).await.map_err(state_error)
+}
+
+/// Where the state is kept.
+pub fn state_url(config: &Config) -> Result<StoreUrl> {
+    match &config.state {
+        Some(url) => StoreUrl::postgres(url).map_err(state_error),
+        None => Ok(StoreUrl::Sqlite(config.data.join("state.sqlite"))),
+    }
+}
+
+/// A failure of the state with its exit status.
+pub fn state_error(e: StateError) -> anyhow::Error {
+    match e {
+        StateError::NotFound { .. } | StateError::Invalid { .. } | StateError::Exists { .. } | StateError::Changed { .. } => bad_input(e),
+        other => unreachable(other),
+    }
+}
+
+/// Runs something asynchronous to its end.
+pub fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| unreachable(format!("cannot start: {e}")))?;
+    runtime.block_on(future)
+}
+
+/// The wall clock. Only the binary reads it.
+pub fn now() -> model::Time {
+    let now = std::time::SystemTime::now();
+    let since = now.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    model::Time(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}
+
+/// Reads a file, or standard input for `-`.
+pub fn read_file(file: &Path) -> Result<Vec<u8>> {
+    use std::io::Read;
+    const MOST: u64 = 64 << 20;
+    let mut bytes = Vec::new();
+    let read = if file.as_os_str() == "-" {
+        std::io::stdin().lock().take(MOST).read_to_end(&mut bytes)
+    } else {
+        std::fs::File::open(file).and_then(|f| f.take(MOST).read_to_end(&mut bytes))
+    };
+    read.map_err(|e| unreachable(format!("cannot read {}: {e}", file.display())))?;
+    Ok(bytes)
+}
