@@ -302,7 +302,8 @@ mod tests {
 
     #[test]
     fn says_in_both_languages_with_numbers_grouped() {
-        let b = book("a = { $n } 台の { $who }\n", "a = { $n ->\n    [one] one device\n   *[other] { $n } devices\n } of { $who }\n").unwrap();
+        let b =
+            book("a = { $n } 台の { $who }\n", "a = { $n ->\n    [one] one device\n   *[other] { $n } devices\n } of { $who }\n").unwrap();
         assert_eq!(b.say(Lang::Ja, "a", &[("n", Value::Number(1_234_567)), ("who", Value::Text("工場"))]), "1,234,567 台の 工場");
         assert_eq!(b.say(Lang::En, "a", &[("n", Value::Number(1)), ("who", Value::Text("us"))]), "one device of us");
         assert_eq!(b.say(Lang::En, "a", &[("n", Value::Number(-4321)), ("who", Value::Text("us"))]), "-4,321 devices of us");
