@@ -1,0 +1,230 @@
+//! What the writer, the readers and the pages share.
+
+use crate::disk::Disk;
+use crate::error::{Damage, VaultError};
+use crate::folder::Folder;
+use crate::frame::Encoded;
+use crate::segment::Segment;
+use crate::status::{VaultStatus, Writing};
+use model::{SiteId, Time};
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// How a vault is opened. `Options::default()` is right for a factory.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Begin a new epoch: the folder comes from a backup. A copied folder is noticed by itself where the file system
+    /// shows it.
+    pub new_epoch: bool,
+    /// What to let go, and when.
+    pub retention: Retention,
+    /// zstd level of frames, 0 for none.
+    pub compression: i32,
+    /// A segment file is closed above this many bytes.
+    pub roll_bytes: u64,
+    /// A segment file is closed after this long.
+    pub roll_after: Duration,
+    /// Encoded bytes that may wait for the disk; above it `append` blocks and `try_append` refuses.
+    pub queue_bytes: usize,
+    /// First wait after a failed write; doubled each time.
+    pub retry_first: Duration,
+    /// Longest wait between tries.
+    pub retry_max: Duration,
+    /// How long closing waits for a disk that refuses.
+    pub close_patience: Duration,
+    /// The clock, for status, retention and new sites. Tests give their own.
+    pub now: fn() -> Time,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            new_epoch: false,
+            retention: Retention::default(),
+            compression: 1,
+            roll_bytes: 64 << 20,
+            roll_after: Duration::from_hours(1),
+            queue_bytes: 32 << 20,
+            retry_first: Duration::from_millis(100),
+            retry_max: Duration::from_secs(5),
+            close_patience: Duration::from_secs(2),
+            now: system_time,
+        }
+    }
+}
+
+/// How much is kept. Whole segment files are let go, oldest first, by the newest `received` in them; the file that is being
+/// written stays. Audit records are kept whatever these say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Retention {
+    /// Days since receipt; absent for no limit.
+    pub days: Option<u32>,
+    /// Bytes of segment files; absent for no limit.
+    pub bytes: Option<u64>,
+}
+
+fn system_time() -> Time {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Time(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}
+
+/// The files that can be read, oldest first.
+#[derive(Default)]
+pub(crate) struct View {
+    pub kept: Vec<Arc<Segment>>,
+    pub segments: Vec<Arc<Segment>>,
+}
+
+/// What a producer is told when its batch is safe on disk, or never will be. Called on the writer's thread: be quick.
+pub(crate) type Done = Box<dyn FnOnce(Result<Range<u64>, VaultError>) + Send>;
+
+pub(crate) struct Pending {
+    pub encoded: Encoded,
+    pub done: Done,
+}
+
+#[derive(Default)]
+pub(crate) struct Queue {
+    pub items: VecDeque<Pending>,
+    pub bytes: usize,
+    pub events: usize,
+    pub closed: bool,
+    pub housekeeping: bool,
+}
+
+pub(crate) struct Health {
+    pub writing: Writing,
+    pub write_errors: u64,
+    pub last_sync: Option<Time>,
+    pub last_sync_micros: u64,
+    pub damage: Vec<Damage>,
+    pub notes: Vec<String>,
+}
+
+/// Places of damage that are remembered at most.
+const MAX_DAMAGE: usize = 1000;
+/// Finished segments whose frame lists stay in memory.
+const LOADED: usize = 8;
+
+type Hook = Box<dyn Fn(u64) + Send + Sync>;
+
+pub(crate) struct Inner {
+    pub disk: Arc<dyn Disk>,
+    pub dir: PathBuf,
+    pub site: SiteId,
+    pub epoch: u32,
+    pub options: Options,
+    pub retention: Mutex<Retention>,
+    pub folder: Mutex<Folder>,
+    pub view: RwLock<View>,
+    /// The last acknowledged seq.
+    pub committed: Mutex<u64>,
+    pub on_commit: Condvar,
+    pub queue: Mutex<Queue>,
+    pub has_work: Condvar,
+    pub has_room: Condvar,
+    pub health: Mutex<Health>,
+    pub hooks: Mutex<Vec<Hook>>,
+    pub loaded: Mutex<VecDeque<Arc<Segment>>>,
+}
+
+/// A lock whose holder can't leave it half changed: poison is of no concern.
+pub(crate) fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
+    m.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Inner {
+    pub fn note_damage(&self, found: impl IntoIterator<Item = Damage>) {
+        let mut health = lock(&self.health);
+        for d in found {
+            if health.damage.len() < MAX_DAMAGE && !health.damage.contains(&d) {
+                health.damage.push(d);
+            }
+        }
+    }
+
+    /// Makes sure that a segment's frames are in memory, and that not too many are.
+    pub fn load(&self, segment: &Arc<Segment>) -> Result<(), VaultError> {
+        if segment.is_loaded() {
+            return Ok(());
+        }
+        let damage = segment.load(&*self.disk)?;
+        self.note_damage(damage);
+        let mut loaded = lock(&self.loaded);
+        loaded.retain(|s| !Arc::ptr_eq(s, segment));
+        loaded.push_back(Arc::clone(segment));
+        while loaded.len() > LOADED {
+            if let Some(old) = loaded.pop_front() {
+                old.unload();
+            }
+        }
+        Ok(())
+    }
+
+    /// Every file whose records may lie after `after_seq`, oldest first.
+    pub fn files(&self, after_seq: u64) -> VecDeque<Arc<Segment>> {
+        let view = self.view.read().unwrap_or_else(PoisonError::into_inner);
+        let from = view.segments.partition_point(|s| s.summary(|m| m.last_seq) <= after_seq);
+        let kept = view.kept.iter().filter(|s| s.summary(|m| m.last_seq) > after_seq);
+        kept.chain(view.segments.get(from..).unwrap_or(&[])).cloned().collect()
+    }
+
+    pub fn status(&self) -> VaultStatus {
+        let mut s = {
+            let h = lock(&self.health);
+            VaultStatus {
+                site: self.site,
+                epoch: self.epoch,
+                last_seq: 0,
+                events: 0,
+                bytes: 0,
+                segments: 0,
+                oldest: None,
+                newest: None,
+                writing: h.writing.clone(),
+                write_errors: h.write_errors,
+                last_sync: h.last_sync,
+                last_sync_micros: h.last_sync_micros,
+                waiting: 0,
+                free: None,
+                days_left: None,
+                let_go: lock(&self.folder).let_go,
+                damage: h.damage.clone(),
+                notes: h.notes.clone(),
+            }
+        };
+        s.last_seq = *lock(&self.committed);
+        s.waiting = lock(&self.queue).events as u64;
+        s.free = self.disk.free(&self.dir).ok();
+        let (mut oldest, mut newest) = (i64::MAX, i64::MIN);
+        let (mut first, mut recent) = (i64::MAX, 0);
+        {
+            let view = self.view.read().unwrap_or_else(PoisonError::into_inner);
+            for segment in view.kept.iter().chain(&view.segments) {
+                s.segments += 1;
+                s.bytes += segment.bytes();
+                segment.summary(|m| {
+                    s.events += m.events;
+                    oldest = oldest.min(m.min_received);
+                    newest = newest.max(m.max_received);
+                });
+            }
+            for segment in &view.segments {
+                first = first.min(segment.summary(|m| m.min_received));
+                recent += segment.bytes();
+            }
+        }
+        if s.events > 0 {
+            s.oldest = Some(Time(oldest));
+            s.newest = Some(Time(newest));
+        }
+        let days = newest.saturating_sub(first) as f64 / 86_400e9;
+        if let (Some(free), true, true) = (s.free, days > 1.0 / 24.0, recent > 0) {
+            s.days_left = Some(free as f64 / (recent as f64 / days));
+        }
+        s
+    }
+}

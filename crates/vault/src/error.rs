@@ -1,0 +1,105 @@
+//! What can go wrong, in words that say what, where and what to do.
+
+use std::path::PathBuf;
+
+/// Why the vault could not do what was asked. Cheap to clone, so that every waiting producer gets it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum VaultError {
+    /// Another process has the folder open.
+    #[error("the data folder {} is in use by another Hinomi; stop that one first, or give this one a folder of its own", dir.display())]
+    Locked {
+        /// The folder.
+        dir: PathBuf,
+    },
+    /// The folder was written by a newer program.
+    #[error("{} was written by a newer Hinomi (format {found}; this program knows up to {known}); start the newer program, nothing was changed", file.display())]
+    Newer {
+        /// The file that said so.
+        file: PathBuf,
+        /// Its format.
+        found: u32,
+        /// The newest format that this program writes.
+        known: u32,
+    },
+    /// The folder belongs to another site.
+    #[error("the data folder {} belongs to site {found}, not to {asked}; one folder is one site: choose another folder", dir.display())]
+    OtherSite {
+        /// The folder.
+        dir: PathBuf,
+        /// Its site.
+        found: String,
+        /// What was asked for.
+        asked: String,
+    },
+    /// The operating system refused.
+    #[error("cannot {doing} {}: {message}", file.display())]
+    Io {
+        /// What was tried.
+        doing: &'static str,
+        /// On which file.
+        file: PathBuf,
+        /// The sort of refusal.
+        kind: std::io::ErrorKind,
+        /// What the operating system said, and what to do where we know.
+        message: String,
+    },
+    /// Stored bytes are not what was written.
+    #[error("{0}")]
+    Damaged(Damage),
+    /// A record cannot be kept.
+    #[error("a record cannot be kept: {0}")]
+    Record(String),
+    /// The queue is full; nothing of this batch was taken.
+    #[error("the vault's queue is full ({waiting} records wait for the disk); try again later")]
+    Busy {
+        /// Records waiting.
+        waiting: usize,
+    },
+    /// The vault was closed before this batch was safe on disk. It may or may not be there after the next start.
+    #[error("the vault was closed before this was safe on disk")]
+    Closed,
+}
+
+impl VaultError {
+    /// From an operating system error, with advice for the usual ones.
+    pub(crate) fn io(doing: &'static str, file: impl Into<PathBuf>, error: &std::io::Error) -> VaultError {
+        use std::io::ErrorKind as K;
+        let advice = match error.kind() {
+            K::StorageFull | K::QuotaExceeded => "; free some space or shorten the retention, writing goes on by itself",
+            K::ReadOnlyFilesystem => "; the file system is read-only: look at the system log for disk errors, remount it writable",
+            K::PermissionDenied => "; give the folder to the account that runs Hinomi",
+            _ if error.raw_os_error() == Some(5) => "; the disk reports an input/output error: check the cable and its health (smartctl)",
+            _ if error.raw_os_error() == Some(24) => "; too many open files: raise LimitNOFILE",
+            _ => "",
+        };
+        VaultError::Io { doing, file: file.into(), kind: error.kind(), message: format!("{error}{advice}") }
+    }
+}
+
+/// A place that can no longer be trusted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// The file.
+    pub file: PathBuf,
+    /// First byte that cannot be trusted.
+    pub offset: u64,
+    /// First record that cannot be trusted.
+    pub first_seq: u64,
+    /// Last record concerned, where what follows tells. Smaller than `first_seq` where no record is concerned.
+    pub last_seq: Option<u64>,
+    /// What is wrong.
+    pub what: String,
+}
+
+impl std::fmt::Display for Damage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} at byte {}: {}", self.file.display(), self.offset, self.what)?;
+        match self.last_seq {
+            Some(last) if last < self.first_seq => write!(f, "; no record is concerned (the next is {})", self.first_seq),
+            Some(last) if last == self.first_seq => write!(f, "; record {last} cannot be trusted"),
+            Some(last) => write!(f, "; records {} to {last} cannot be trusted", self.first_seq),
+            None => write!(f, "; records from {} on cannot be trusted", self.first_seq),
+        }
+    }
+}

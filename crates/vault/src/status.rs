@@ -1,0 +1,78 @@
+//! How the vault is doing, for pages, `doctor` and the log.
+
+use crate::error::Damage;
+use model::{SiteId, Time};
+
+/// Whether records can be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Writing {
+    /// They can.
+    Ok,
+    /// The disk refuses. Nothing acknowledged is lost, reading goes on, and writing resumes by itself.
+    Stopped {
+        /// What the disk said and what to do.
+        why: String,
+        /// Since when.
+        since: Time,
+        /// Tries since then.
+        tries: u32,
+    },
+    /// The vault was closed.
+    Closed,
+}
+
+/// What retention let go since the folder was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct LetGo {
+    /// Segment files.
+    pub segments: u64,
+    /// Records; audit records are kept and not counted.
+    pub events: u64,
+    /// Bytes on disk.
+    pub bytes: u64,
+    /// The newest record that was let go, 0 for none.
+    pub last_seq: u64,
+    /// When it had been received.
+    pub last_received: Time,
+}
+
+/// How the vault is doing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VaultStatus {
+    /// Whose log this is.
+    pub site: SiteId,
+    /// The epoch that new records get.
+    pub epoch: u32,
+    /// The last acknowledged record; 0 where there is none yet.
+    pub last_seq: u64,
+    /// Records that can be read.
+    pub events: u64,
+    /// Bytes of segment files.
+    pub bytes: u64,
+    /// Segment files.
+    pub segments: u64,
+    /// Earliest time of receipt among the records.
+    pub oldest: Option<Time>,
+    /// Latest time of receipt among the records.
+    pub newest: Option<Time>,
+    /// Whether records can be written.
+    pub writing: Writing,
+    /// Writes and syncs that failed since start.
+    pub write_errors: u64,
+    /// When the last sync came back.
+    pub last_sync: Option<Time>,
+    /// How long it took, in microseconds.
+    pub last_sync_micros: u64,
+    /// Records that wait for the disk.
+    pub waiting: u64,
+    /// Bytes that may still be written; absent where the system does not say.
+    pub free: Option<u64>,
+    /// Days until the disk is full at the pace of the last days kept; absent while less than an hour is known.
+    pub days_left: Option<f64>,
+    /// What retention let go.
+    pub let_go: LetGo,
+    /// Places that can no longer be trusted, found at start and while reading (the first 1,000).
+    pub damage: Vec<Damage>,
+    /// What was repaired or decided at start, in words for the log.
+    pub notes: Vec<String>,
+}
