@@ -1,0 +1,100 @@
+//! Captures through the whole watch: what must be found, and where there must be silence.
+
+use end_to_end::{json_lines, oracles};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+fn findings(capture: &Path, ledger: Option<&Path>) -> Vec<Value> {
+    let capture = capture.display().to_string();
+    let mut args = vec!["replay", "--json", "--print", "findings", &capture];
+    let ledger = ledger.map(|l| l.display().to_string());
+    if let Some(ledger) = &ledger {
+        args.extend(["--assets", ledger]);
+    }
+    json_lines(&args)
+}
+
+fn rules(found: &[Value]) -> Vec<(&str, &str)> {
+    found.iter().map(|f| (f["rule"].as_str().unwrap_or_default(), f["severity"].as_str().unwrap_or_default())).collect()
+}
+
+#[test]
+fn attacks_of_others_are_found() {
+    let Some(net) = oracles("net/attacks") else { return };
+    for (capture, rule) in [
+        ("synscan.pcapng", "port-scan"),
+        ("tcp_scan.pcapng", "port-scan"),
+        ("activeosfingerprinting.pcapng", "port-scan"),
+        ("ftp_bruteforce.pcap", "password-guessing"),
+        ("synthetic_telnet_default_login.pcap", "password-guessing"),
+        ("synthetic_telnet_default_login.pcap", "clear-login"),
+        ("telnet.pcap", "clear-login"),
+        ("arppoison.pcapng", "arp-spoofing"),
+    ] {
+        let found = findings(&net.join(capture), None);
+        assert!(rules(&found).iter().any(|(r, _)| *r == rule), "{capture}: {:?}", rules(&found));
+        for finding in &found {
+            assert!(!finding["words"]["happened"].as_str().unwrap_or_default().is_empty() && !finding.to_string().contains('⟦'), "{finding}");
+        }
+    }
+}
+
+#[test]
+fn ordinary_traffic_of_others_raises_nothing_for_today() {
+    let Some(net) = oracles("net") else { return };
+    let explained = std::fs::read_to_string(end_to_end::root().join("docs/en/findings.md")).unwrap();
+    for folder in ["it", "names-discovery"] {
+        for entry in std::fs::read_dir(net.join(folder)).unwrap() {
+            let capture = entry.unwrap().path();
+            let name = capture.file_name().unwrap().to_string_lossy().into_owned();
+            let found = findings(&capture, None);
+            let urgent: Vec<_> = rules(&found).into_iter().filter(|(_, s)| *s == "today").collect();
+            assert!(urgent.is_empty() || explained.contains(&name), "{name}: {urgent:?}, and docs/en/findings.md does not explain it");
+        }
+    }
+}
+
+/// A capture of one scenario of the invented factory, with its ledger.
+fn scenario(name: &str) -> (PathBuf, PathBuf) {
+    static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
+    let folder = FOLDER.get_or_init(|| tempfile::tempdir().unwrap());
+    let capture = folder.path().join(format!("{name}.pcap"));
+    if !capture.is_file() {
+        xtask::capture::command(&["factory".into(), "--only".into(), name.into(), "--out".into(), capture.display().to_string()]).unwrap();
+    }
+    let ledger = PathBuf::from(format!("{}.assets.csv", capture.display()));
+    (capture, ledger)
+}
+
+#[test]
+fn every_scenario_of_the_factory_ends_as_its_script_says() {
+    let mut wrong = Vec::new();
+    for expected in xtask::capture::scenarios() {
+        let (capture, ledger) = scenario(expected.name);
+        let found = findings(&capture, Some(&ledger));
+        let mut by_rule: BTreeMap<&str, usize> = BTreeMap::new();
+        for (rule, _) in rules(&found) {
+            *by_rule.entry(rule).or_default() += 1;
+        }
+        match expected.finding {
+            Some(rule) if !by_rule.contains_key(rule) => wrong.push(format!("{}: wanted {rule}, found {by_rule:?}", expected.name)),
+            None if !by_rule.is_empty() => wrong.push(format!("{}: wanted silence, found {by_rule:?}", expected.name)),
+            _ => {}
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_same_capture_twice_into_one_folder_adds_no_asset() {
+    let (capture, ledger) = scenario("port-scan");
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data").display().to_string();
+    let (capture, ledger) = (capture.display().to_string(), ledger.display().to_string());
+    let once = json_lines(&["replay", "--json", "--print", "assets", "--data", &data, "--assets", &ledger, &capture]).len();
+    let twice = json_lines(&["replay", "--json", "--print", "assets", "--data", &data, "--assets", &ledger, &capture]).len();
+    assert!(once > 0);
+    assert_eq!(once, twice);
+}
