@@ -1,0 +1,317 @@
+//! `hinomi inspect`: reads captures, keeps nothing, and says what was in them.
+//!
+//! The counting is that of protocol analysers, so that the figures can be held against theirs: a frame counts once for each layer that it
+//! contains anywhere, tunnels included; packets quoted inside ICMP errors give their addresses and count as nothing; a fragment counts
+//! as TCP or UDP only on the frame that completes the datagram; conversations are pairs of addresses and ports, and a new SYN on a
+//! used pair opens a new one. Where we differ, docs/oracle-differences.md says why.
+
+mod human;
+mod roles;
+mod tally;
+
+use model::{Lang, SourceId, Time};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use tally::Tally;
+use wire::engine::{Config, Engine};
+
+/// What was in the captures: the document that `--json` prints. Keys that cannot be known are absent.
+#[derive(Debug, Serialize)]
+pub struct Summary {
+    /// Each file by itself.
+    pub files: Vec<FileSummary>,
+    /// Frames.
+    pub packets: u64,
+    /// Bytes that were captured of them.
+    pub captured_bytes: u64,
+    /// Bytes that they had on the wire.
+    pub wire_bytes: u64,
+    /// Time of the first frame in order of reading.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first: Option<Time>,
+    /// Time of the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last: Option<Time>,
+    /// Frames with IPv4.
+    pub ipv4_packets: u64,
+    /// Frames with IPv6.
+    pub ipv6_packets: u64,
+    /// Frames with TCP.
+    pub tcp_packets: u64,
+    /// Frames with UDP.
+    pub udp_packets: u64,
+    /// Frames with ARP.
+    pub arp_packets: u64,
+    /// Frames with neither IP nor ARP.
+    pub other_packets: u64,
+    /// Hardware addresses of every layer.
+    pub macs: Vec<String>,
+    /// Internet addresses of every layer, quoted packets included.
+    pub ips: Vec<String>,
+    /// VLAN identifiers.
+    pub vlans: Vec<u16>,
+    /// TCP conversations; a reused pair counts again.
+    pub tcp_conversations: u64,
+    /// UDP conversations.
+    pub udp_conversations: u64,
+    /// What was recognised by content.
+    pub protocols: BTreeMap<&'static str, ProtocolCount>,
+    /// Names asked for in DNS, mDNS and LLMNR.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dns_queries: Vec<String>,
+    /// TLS handshakes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tls: Vec<TlsSummary>,
+    /// HTTP requests.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub http: Vec<HttpSummary>,
+    /// DHCP clients.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dhcp: Vec<DhcpSummary>,
+    /// Modbus messages by `unit/function`, requests and answers together.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub modbus: BTreeMap<String, u64>,
+    /// SSH versions.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ssh: Vec<SshSummary>,
+    /// Attempts to log in over Telnet, without secrets.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub telnet: Vec<LoginSummary>,
+    /// The same over FTP.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ftp: Vec<LoginSummary>,
+    /// LLDP announcements.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lldp: Vec<LldpSummary>,
+    /// Devices by hardware address.
+    pub assets: Vec<AssetSummary>,
+    /// What could not be read or kept.
+    pub counters: CounterSummary,
+}
+
+/// A capture file.
+#[derive(Debug, Serialize)]
+pub struct FileSummary {
+    /// As given.
+    pub path: String,
+    /// `pcap`, `pcapng`, with its packing.
+    pub format: String,
+    /// LINKTYPE numbers.
+    pub link_types: Vec<u16>,
+    /// Frames.
+    pub packets: u64,
+    /// Bytes that were captured.
+    pub captured_bytes: u64,
+    /// Bytes on the wire.
+    pub wire_bytes: u64,
+    /// Time of the first frame.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first: Option<Time>,
+    /// Time of the last frame.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last: Option<Time>,
+    /// Where the file is not what it should be.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub damage: Vec<DamageSummary>,
+}
+
+/// A damage of a file.
+#[derive(Debug, Serialize)]
+pub struct DamageSummary {
+    /// Bytes from the start of the unpacked file.
+    pub offset: u64,
+    /// What is wrong.
+    pub what: String,
+}
+
+/// How often a protocol was met.
+#[derive(Debug, Default, Serialize)]
+pub struct ProtocolCount {
+    /// Frames on which something of it was read to its end.
+    pub packets: u64,
+    /// Acts that were told.
+    pub activities: u64,
+}
+
+/// A TLS handshake.
+#[derive(Debug, Default, Serialize, PartialEq, Eq, PartialOrd, Ord, Clone)]
+pub struct TlsSummary {
+    /// Server name.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub sni: String,
+    /// `TLS 1.2` and the like: the server's choice, else the highest offered.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub version: String,
+    /// JA4 of the client.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub ja4: String,
+    /// Cipher suite in hexadecimal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cipher: Option<String>,
+    /// Issuer of the server's certificate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
+    /// End of its validity.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_after: Option<Time>,
+}
+
+/// An HTTP request.
+#[derive(Debug, Default, Serialize, PartialEq, Eq, PartialOrd, Ord, Clone)]
+pub struct HttpSummary {
+    /// As sent.
+    pub method: String,
+    /// `Host` header.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub host: String,
+    /// Request target as sent.
+    pub path: String,
+    /// Status of the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+}
+
+/// A DHCP client.
+#[derive(Debug, Serialize, PartialEq, Eq, PartialOrd, Ord, Clone)]
+pub struct DhcpSummary {
+    /// Hardware address in the message.
+    pub mac: String,
+    /// Name that it gave itself.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub hostname: String,
+    /// Vendor class.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub vendor_class: String,
+}
+
+/// The two sides of SSH.
+#[derive(Debug, Serialize, PartialEq, Eq, PartialOrd, Ord, Clone)]
+pub struct SshSummary {
+    /// Version string.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub client: String,
+    /// Version string.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub server: String,
+}
+
+/// Attempts to log in that look the same.
+#[derive(Debug, Serialize, PartialEq, Eq, PartialOrd, Ord, Clone)]
+pub struct LoginSummary {
+    /// User name.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub user: String,
+    /// `success`, `failure` or `unknown`.
+    pub outcome: &'static str,
+    /// How many.
+    pub count: u64,
+}
+
+/// An LLDP announcement.
+#[derive(Debug, Serialize, PartialEq, Eq, PartialOrd, Ord, Clone)]
+pub struct LldpSummary {
+    /// Chassis identifier.
+    pub chassis: String,
+    /// Port identifier.
+    pub port: String,
+    /// System name.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// System description.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub description: String,
+}
+
+/// A device.
+#[derive(Debug, Serialize)]
+pub struct AssetSummary {
+    /// Hardware address.
+    pub mac: String,
+    /// Addresses that it used on this link.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ips: Vec<String>,
+    /// Names that it gave itself or that others know it by.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
+    /// Maker by the first half of the address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vendor: Option<&'static str>,
+    /// What it seems to be; absent where nothing tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<&'static str>,
+    /// The observations behind it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub why: Vec<String>,
+}
+
+/// What could not be read or kept.
+#[derive(Debug, Default, Serialize)]
+pub struct CounterSummary {
+    /// Frames with a layer that could not be read.
+    pub decode_errors: u64,
+    /// Conversations in the engine's table, of any kind.
+    pub flows: u64,
+    /// Conversations let go because the table was full.
+    pub flows_evicted: u64,
+    /// Holes in TCP streams.
+    pub reassembly_gaps: u64,
+    /// Bytes let go because of a bound.
+    pub bytes_dropped: u64,
+    /// Frames with tunnels too deep to be read.
+    pub tunnel_depth_exceeded: u64,
+    /// Entries of the lists above that were left out because a list was full.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub entries_omitted: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // What serde asks for.
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
+impl Summary {
+    /// A file was damaged or cut.
+    pub fn is_damaged(&self) -> bool {
+        self.files.iter().any(|f| !f.damage.is_empty())
+    }
+
+    /// The quiet form for people.
+    pub fn human(&self, lang: Lang) -> String {
+        human::text(self, lang)
+    }
+}
+
+/// Reads the files as one stream in time order. Fails only where a file cannot be read at all; damage is part of the summary.
+pub fn run(files: &[PathBuf]) -> anyhow::Result<Summary> {
+    let opened = files.iter().map(|f| intake::file::CaptureFile::open(f)).collect::<Result<Vec<_>, _>>()?;
+    let options = wire::parse::Options {
+        // Fingerprints are of no use beyond this run; the key need not be secret because nothing is kept or shown.
+        secret_key: [0; 32],
+        raw_targets: true,
+        is_default: catalogue::credentials::is_default,
+    };
+    let mut seed = [0u8; 8];
+    getrandom::fill(&mut seed).map_err(|e| anyhow::anyhow!("the system gives no random numbers: {e}"))?;
+    let config = Config { hash_seed: u64::from_le_bytes(seed), ..Config::default() };
+    let mut engine = Engine::new(config, options);
+    let mut tally = Tally::new(catalogue::oui::vendor);
+    let mut opened = opened;
+    if opened.len() == 1
+        && let Some(file) = opened.first_mut()
+    {
+        // One file is read in its own order, even where its times go back.
+        while let Some(record) = file.next()? {
+            engine.packet(&record.raw(SourceId(1)), &mut tally);
+        }
+        engine.finish(&mut tally);
+        return Ok(tally.summary(&[file.info()], engine.counters()));
+    }
+    let mut merge = intake::file::Merge::new(opened);
+    while let Some((_, record)) = merge.next()? {
+        engine.packet(&record.raw(SourceId(1)), &mut tally);
+    }
+    engine.finish(&mut tally);
+    let infos: Vec<_> = merge.infos().collect();
+    Ok(tally.summary(&infos, engine.counters()))
+}

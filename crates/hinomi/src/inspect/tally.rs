@@ -1,0 +1,388 @@
+//! Adds up what the engine tells.
+
+use super::roles::Roles;
+use super::{
+    CounterSummary, DamageSummary, DhcpSummary, FileSummary, HttpSummary, LldpSummary, LoginSummary, ProtocolCount, SshSummary, Summary, TlsSummary,
+};
+use intake::file::FileInfo;
+use model::activity::{Head, Outcome, Protocol};
+use model::{ActRef, Flow, Mac, Observation, Time, Transport};
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use wire::engine::Counters;
+use wire::facts::{FrameFacts, Layers, Opened};
+use wire::sink::Sink;
+
+/// Different entries of one list that are kept; more are counted as omitted. Only a hostile capture has so many.
+const MAX_LIST: usize = 200_000;
+/// Places of the caches that keep addresses seen a moment ago out of the sets.
+const RECENT: usize = 1024;
+
+/// A pair of ends, the same for both directions.
+type Pair = ((IpAddr, u16), (IpAddr, u16));
+
+/// What is remembered of a TCP pair, to tell a repeated SYN from a new conversation.
+#[derive(Clone, Copy, Default)]
+struct Bases {
+    forward: Option<u32>,
+    backward: Option<u32>,
+}
+
+/// Hears the engine and counts.
+pub struct Tally {
+    packets: u64,
+    captured: u64,
+    wire: u64,
+    first: Option<Time>,
+    last: Option<Time>,
+    ipv4: u64,
+    ipv6: u64,
+    tcp: u64,
+    udp: u64,
+    arp: u64,
+    other: u64,
+    macs: FxHashSet<Mac>,
+    recent_macs: Box<[Mac; RECENT]>,
+    ips: FxHashSet<IpAddr>,
+    recent_ips: Box<[IpAddr; RECENT]>,
+    vlans: BTreeSet<u16>,
+    tcp_pairs: FxHashMap<Pair, Bases>,
+    tcp_conversations: u64,
+    udp_pairs: FxHashSet<Pair>,
+    frames: Vec<u64>,
+    acts: Vec<u64>,
+    dns: BTreeSet<String>,
+    tls: BTreeSet<TlsSummary>,
+    http: BTreeSet<HttpSummary>,
+    dhcp: BTreeSet<DhcpSummary>,
+    modbus: BTreeMap<(u8, u8), u64>,
+    ssh: BTreeSet<SshSummary>,
+    logins: BTreeMap<(Protocol, String, &'static str), u64>,
+    lldp: BTreeSet<LldpSummary>,
+    roles: Roles,
+    omitted: u64,
+}
+
+fn keep<T: Ord>(set: &mut BTreeSet<T>, item: T, omitted: &mut u64) {
+    if set.len() < MAX_LIST {
+        set.insert(item);
+    } else if !set.contains(&item) {
+        *omitted += 1;
+    }
+}
+
+fn place(ip: IpAddr) -> usize {
+    let low = match ip {
+        IpAddr::V4(v4) => u64::from(v4.to_bits()),
+        IpAddr::V6(v6) => (v6.to_bits() >> 64) as u64 ^ v6.to_bits() as u64,
+    };
+    (low.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 54) as usize % RECENT
+}
+
+impl Tally {
+    /// Empty. `vendor` names the maker of a hardware address.
+    pub fn new(vendor: fn(Mac) -> Option<&'static str>) -> Self {
+        let protocols = Protocol::ALL.len();
+        Tally {
+            packets: 0,
+            captured: 0,
+            wire: 0,
+            first: None,
+            last: None,
+            ipv4: 0,
+            ipv6: 0,
+            tcp: 0,
+            udp: 0,
+            arp: 0,
+            other: 0,
+            macs: FxHashSet::default(),
+            // The cache may say `seen` only of what is in the set, so it begins with what is never looked up: see `mac` and `ip`.
+            recent_macs: Box::new([Mac::ZERO; RECENT]),
+            ips: FxHashSet::default(),
+            recent_ips: Box::new([IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED); RECENT]),
+            vlans: BTreeSet::new(),
+            tcp_pairs: FxHashMap::default(),
+            tcp_conversations: 0,
+            udp_pairs: FxHashSet::default(),
+            frames: vec![0; protocols],
+            acts: vec![0; protocols],
+            dns: BTreeSet::new(),
+            tls: BTreeSet::new(),
+            http: BTreeSet::new(),
+            dhcp: BTreeSet::new(),
+            modbus: BTreeMap::new(),
+            ssh: BTreeSet::new(),
+            logins: BTreeMap::new(),
+            lldp: BTreeSet::new(),
+            roles: Roles::new(vendor),
+            omitted: 0,
+        }
+    }
+
+    fn mac(&mut self, mac: Mac) {
+        let at = (mac.to_u64().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 54) as usize % RECENT;
+        if let Some(recent) = self.recent_macs.get_mut(at)
+            && (*recent != mac || mac == Mac::ZERO)
+        {
+            *recent = mac;
+            if self.macs.len() < MAX_LIST {
+                self.macs.insert(mac);
+            } else if !self.macs.contains(&mac) {
+                self.omitted += 1;
+            }
+        }
+    }
+
+    fn ip(&mut self, ip: IpAddr) {
+        if let Some(recent) = self.recent_ips.get_mut(place(ip))
+            && (*recent != ip || ip.is_unspecified())
+        {
+            *recent = ip;
+            if self.ips.len() < MAX_LIST {
+                self.ips.insert(ip);
+            } else if !self.ips.contains(&ip) {
+                self.omitted += 1;
+            }
+        }
+    }
+
+    /// The engine opened a conversation: new for us too, or only taken up again after silence or eviction?
+    fn opened(&mut self, o: &Opened) {
+        let forward = o.from <= o.to;
+        let pair = if forward { (o.from, o.to) } else { (o.to, o.from) };
+        if o.transport == Transport::Udp {
+            if self.udp_pairs.len() < 50 * MAX_LIST {
+                self.udp_pairs.insert(pair);
+            } else {
+                self.omitted += 1;
+            }
+            return;
+        }
+        let begins = o.tcp_flags & 0x12 == 2;
+        if self.tcp_pairs.len() >= 50 * MAX_LIST && !self.tcp_pairs.contains_key(&pair) {
+            self.omitted += 1;
+            return;
+        }
+        let mut new = o.reused;
+        let bases = self.tcp_pairs.entry(pair).or_insert_with(|| {
+            new = true;
+            Bases::default()
+        });
+        let base = if forward { &mut bases.forward } else { &mut bases.backward };
+        if !new && begins && base.is_some_and(|b| b != o.tcp_seq) {
+            new = true;
+        }
+        if new {
+            *bases = Bases::default();
+            self.tcp_conversations += 1;
+        }
+        let base = if forward { &mut bases.forward } else { &mut bases.backward };
+        if base.is_none() {
+            *base = Some(o.tcp_seq);
+        }
+    }
+
+    /// The document.
+    pub fn summary(self, infos: &[&FileInfo], counters: Counters) -> Summary {
+        let mut protocols = BTreeMap::new();
+        for ((protocol, packets), activities) in Protocol::ALL.iter().zip(&self.frames).zip(&self.acts) {
+            if packets + activities > 0 {
+                protocols.insert(protocol.name(), ProtocolCount { packets: *packets, activities: *activities });
+            }
+        }
+        let mut macs: Vec<Mac> = self.macs.into_iter().collect();
+        macs.sort_unstable();
+        let mut ips: Vec<IpAddr> = self.ips.into_iter().collect();
+        ips.sort_unstable();
+        let logins = |protocol: Protocol| -> Vec<LoginSummary> {
+            let of = self.logins.iter().filter(|((p, _, _), _)| *p == protocol);
+            of.map(|((_, user, outcome), count)| LoginSummary { user: user.clone(), outcome, count: *count }).collect()
+        };
+        Summary {
+            files: infos.iter().map(|i| file(i)).collect(),
+            packets: self.packets,
+            captured_bytes: self.captured,
+            wire_bytes: self.wire,
+            first: self.first,
+            last: self.last,
+            ipv4_packets: self.ipv4,
+            ipv6_packets: self.ipv6,
+            tcp_packets: self.tcp,
+            udp_packets: self.udp,
+            arp_packets: self.arp,
+            other_packets: self.other,
+            macs: macs.iter().map(Mac::to_string).collect(),
+            ips: ips.iter().map(IpAddr::to_string).collect(),
+            vlans: self.vlans.into_iter().collect(),
+            tcp_conversations: self.tcp_conversations,
+            udp_conversations: self.udp_pairs.len() as u64,
+            protocols,
+            dns_queries: self.dns.into_iter().collect(),
+            tls: self.tls.into_iter().collect(),
+            http: self.http.into_iter().collect(),
+            dhcp: self.dhcp.into_iter().collect(),
+            modbus: self.modbus.iter().map(|((unit, function), n)| (format!("{unit}/{function}"), *n)).collect(),
+            ssh: self.ssh.into_iter().collect(),
+            telnet: logins(Protocol::Telnet),
+            ftp: logins(Protocol::Ftp),
+            lldp: self.lldp.into_iter().collect(),
+            assets: self.roles.assets(),
+            counters: CounterSummary {
+                decode_errors: counters.decode_errors,
+                flows: counters.flows,
+                flows_evicted: counters.flows_evicted,
+                reassembly_gaps: counters.reassembly_gaps,
+                bytes_dropped: counters.bytes_dropped,
+                tunnel_depth_exceeded: counters.tunnel_depth_exceeded,
+                entries_omitted: self.omitted,
+            },
+        }
+    }
+}
+
+fn file(info: &FileInfo) -> FileSummary {
+    let mut links: Vec<u16> = info.link_types.iter().map(|l| l.0).collect();
+    links.sort_unstable();
+    links.dedup();
+    let mut damage: Vec<DamageSummary> = info.damage.iter().map(|d| DamageSummary { offset: d.offset, what: d.what.clone() }).collect();
+    if info.damage_more > 0 {
+        damage.push(DamageSummary { offset: info.read_bytes, what: format!("{} more places", info.damage_more) });
+    }
+    FileSummary {
+        path: info.name.clone(),
+        format: info.format.clone(),
+        link_types: links,
+        packets: info.packets,
+        captured_bytes: info.captured_bytes,
+        wire_bytes: info.wire_bytes,
+        first: info.first,
+        last: info.last,
+        damage,
+    }
+}
+
+fn version(number: u16) -> String {
+    match number {
+        0 => String::new(),
+        0x0002 => "SSL 2".into(),
+        0x0300 => "SSL 3".into(),
+        0x0301..=0x0304 => format!("TLS 1.{}", number - 0x0301),
+        other => format!("0x{other:04x}"),
+    }
+}
+
+impl Sink for Tally {
+    fn activity(&mut self, head: &Head, act: ActRef<'_>) {
+        if let Some(n) = self.acts.get_mut(head.protocol as usize) {
+            *n += 1;
+        }
+        self.roles.activity(head, act);
+        match act {
+            ActRef::Dns(dns) => {
+                for (name, _) in &dns.questions {
+                    if !self.dns.contains(name) {
+                        keep(&mut self.dns, name.clone(), &mut self.omitted);
+                    }
+                }
+            }
+            ActRef::Tls(tls) => {
+                let entry = TlsSummary {
+                    sni: tls.sni.clone(),
+                    version: version(if tls.version == 0 { tls.offered } else { tls.version }),
+                    ja4: tls.ja4.clone(),
+                    cipher: (tls.cipher != 0).then(|| format!("0x{:04x}", tls.cipher)),
+                    issuer: tls.certificates.first().map(|c| c.issuer.clone()),
+                    not_after: tls.certificates.first().map(|c| c.not_after),
+                };
+                // A handshake is told again when its certificates were seen; the fuller one stands for both.
+                if entry.issuer.is_some() {
+                    self.tls.remove(&TlsSummary { issuer: None, not_after: None, ..entry.clone() });
+                } else if self.tls.iter().any(|t| t.issuer.is_some() && TlsSummary { issuer: None, not_after: None, ..t.clone() } == entry) {
+                    return;
+                }
+                keep(&mut self.tls, entry, &mut self.omitted);
+            }
+            ActRef::Http(http) if !http.method.is_empty() => {
+                let entry =
+                    HttpSummary { method: http.method.clone(), host: http.host.clone(), path: http.path.clone(), status: http.status };
+                keep(&mut self.http, entry, &mut self.omitted);
+            }
+            ActRef::Dhcp(dhcp) => {
+                let entry =
+                    DhcpSummary { mac: dhcp.mac.to_string(), hostname: dhcp.hostname.clone(), vendor_class: dhcp.vendor_class.clone() };
+                keep(&mut self.dhcp, entry, &mut self.omitted);
+            }
+            ActRef::Modbus(m) => *self.modbus.entry((m.unit, m.function)).or_default() += 1,
+            ActRef::Ssh(ssh) => {
+                keep(&mut self.ssh, SshSummary { client: ssh.client.clone(), server: ssh.server.clone() }, &mut self.omitted);
+            }
+            ActRef::Login(login) => {
+                let outcome = match login.outcome {
+                    Outcome::Success => "success",
+                    Outcome::Failure => "failure",
+                    Outcome::Unknown => "unknown",
+                };
+                if self.logins.len() < MAX_LIST {
+                    *self.logins.entry((head.protocol, login.user.clone(), outcome)).or_default() += 1;
+                } else {
+                    self.omitted += 1;
+                }
+            }
+            ActRef::Lldp(l) => {
+                let entry = LldpSummary {
+                    chassis: l.chassis.clone(),
+                    port: l.port.clone(),
+                    name: l.name.clone(),
+                    description: l.description.clone(),
+                };
+                keep(&mut self.lldp, entry, &mut self.omitted);
+            }
+            _ => {}
+        }
+    }
+
+    fn flow(&mut self, flow: &Flow) {
+        self.roles.flow(flow);
+    }
+
+    fn observation(&mut self, _time: Time, observation: &Observation) {
+        self.roles.observation(observation);
+    }
+
+    fn frame(&mut self, f: &FrameFacts) {
+        self.packets += 1;
+        self.captured += u64::from(f.captured_len);
+        self.wire += u64::from(f.wire_len);
+        if self.first.is_none() {
+            self.first = Some(f.time);
+        }
+        self.last = Some(f.time);
+        let l = f.layers;
+        self.ipv4 += u64::from(l.has(Layers::IPV4));
+        self.ipv6 += u64::from(l.has(Layers::IPV6));
+        self.tcp += u64::from(l.has(Layers::TCP));
+        self.udp += u64::from(l.has(Layers::UDP));
+        self.arp += u64::from(l.has(Layers::ARP));
+        self.other += u64::from(!l.has(Layers(Layers::IPV4.0 | Layers::IPV6.0 | Layers::ARP.0)));
+        for &mac in f.macs.as_slice() {
+            self.mac(mac);
+        }
+        for &ip in f.ips.as_slice() {
+            self.ip(ip);
+        }
+        for &vlan in f.vlans.as_slice() {
+            self.vlans.insert(vlan);
+        }
+        for opened in f.opened.as_slice() {
+            self.opened(opened);
+        }
+        if !f.completed.is_empty() {
+            for protocol in f.completed.iter() {
+                if let Some(n) = self.frames.get_mut(protocol as usize) {
+                    *n += 1;
+                }
+            }
+        }
+    }
+}
