@@ -10,6 +10,7 @@ mod words;
 
 mod console;
 mod courier;
+mod folder_memory;
 mod inspect;
 mod pipeline;
 mod rights;

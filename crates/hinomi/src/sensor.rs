@@ -12,7 +12,9 @@ use crate::words::Words;
 use anyhow::Result;
 use catalogue::credentials::is_default;
 use catalogue::phrases::Value;
+use crate::folder_memory;
 use intake::file::{CaptureFile, Merge};
+use intake::folder::Folder;
 use intake::live::{Link, Live, LiveConfig};
 use intake::health::HealthMeter;
 use model::coverage::{Quality, SensorKind, SensorStatus};
@@ -29,6 +31,8 @@ use wire::parse::Options;
 
 /// Events of one batch.
 const BATCH: usize = 1024;
+/// Packets of one look at a folder.
+const FOLDER_BUDGET: u64 = 20_000;
 /// How long a look at the line waits for frames.
 const POLL: Duration = Duration::from_millis(100);
 /// A live batch is offered at least this often.
@@ -176,6 +180,51 @@ impl Sensor {
         let batch = self.recorder.take();
         if let Err(e) = self.appender.append_and_wait(&batch) {
             tracing::warn!("the last {} events of this sensor are lost: {e}", batch.len());
+        }
+    }
+
+    /// Follows a folder that is being filled until told to stop. What was read is remembered in `memory` after the vault has it.
+    pub fn watch_folder(mut self, folder: &Path, memory: &Path, stop: &AtomicBool) {
+        let mut folder = Folder::new(folder, folder_memory::read(memory));
+        let mut last = None;
+        while !stop.load(Ordering::Acquire) {
+            let id = self.id;
+            let (engine, recorder, meter) = (&mut self.engine, &mut self.recorder, &mut self.meter);
+            let looked = folder.look(std::time::SystemTime::now(), FOLDER_BUDGET, |_, record| {
+                let raw = record.raw(id);
+                last = Some(raw.time);
+                if let Some(health) = meter.tick(raw.time) {
+                    recorder.health(health);
+                }
+                meter.packet(raw.wire_len);
+                engine.packet(&raw, recorder);
+            });
+            for trouble in &looked.troubles {
+                tracing::warn!("{}: {}", trouble.path.display(), trouble.what);
+            }
+            if looked.packets > 0 {
+                let batch = self.recorder.take();
+                self.tell_errors();
+                if let Err(e) = self.appender.append_and_wait(&batch) {
+                    tracing::error!("vault: {e}");
+                    return;
+                }
+                if let Err(e) = folder_memory::write(memory, &folder.state()) {
+                    tracing::warn!("cannot write {}: {e}; after a restart packets of this folder may be read again", memory.display());
+                }
+            }
+            self.show(last, Quality::Full, looked.troubles.first().map(|t| t.what.clone()));
+            if !looked.more {
+                std::thread::sleep(Duration::from_millis(250));
+            }
+        }
+        self.engine.finish(&mut self.recorder);
+        if let Some(health) = self.meter.finish() {
+            self.recorder.health(health);
+        }
+        let batch = self.recorder.take();
+        if let Err(e) = self.appender.append_and_wait(&batch) {
+            tracing::warn!("the last {} events of this folder are lost: {e}", batch.len());
         }
     }
 

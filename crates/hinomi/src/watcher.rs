@@ -23,6 +23,14 @@ const PATIENCE: Duration = Duration::from_millis(200);
 /// How often detection's memory is written down.
 const SNAPSHOT_EVERY: Duration = Duration::from_secs(60);
 
+/// What detection needs to know of this site. `devices` is how many it may follow.
+pub async fn settings(stores: &Stores, devices: usize) -> Result<detect::Config> {
+    let zone = stores.pipeline.setting("time_zone").await.map_err(state_error)?;
+    let time_zone = jiff::tz::TimeZone::get(&zone).unwrap_or(jiff::tz::TimeZone::UTC);
+    let limits = detect::Limits { assets: devices, ..detect::Limits::default() };
+    Ok(detect::Config { site: stores.store.site().id, time_zone, limits })
+}
+
 /// What the watcher shares with others.
 #[derive(Default)]
 pub struct Progress {

@@ -1,0 +1,183 @@
+//! `hinomi doctor`: what is wrong with this installation and how to mend it. Looks, and changes nothing.
+
+use super::{block_on, configuration, now, path, state_url};
+use crate::config::Config;
+use crate::outcome::Verdict;
+use crate::words::Words;
+use crate::{rights, terminal};
+use anyhow::Result;
+use catalogue::Catalogue;
+use clap::ArgMatches;
+use state::{Store, StoreUrl};
+use std::net::TcpListener;
+use vault::{Options, Vault, VaultError};
+
+/// How one thing stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Standing {
+    Good,
+    Note,
+    Bad,
+}
+
+#[derive(serde::Serialize)]
+struct Check {
+    what: &'static str,
+    standing: Standing,
+    says: String,
+}
+
+fn good(what: &'static str, says: impl Into<String>) -> Check {
+    Check { what, standing: Standing::Good, says: says.into() }
+}
+fn note(what: &'static str, says: impl Into<String>) -> Check {
+    Check { what, standing: Standing::Note, says: says.into() }
+}
+fn bad(what: &'static str, says: impl Into<String>) -> Check {
+    Check { what, standing: Standing::Bad, says: says.into() }
+}
+
+pub fn run(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
+    let mut checks = Vec::new();
+    let config = match configuration(matches) {
+        Ok(config) => {
+            checks.push(good("config", path(matches, "config").map_or_else(|| String::from(super::DEFAULT_FILE), |f| f.display().to_string())));
+            config
+        }
+        Err(e) => {
+            checks.push(bad("config", format!("{e:#}")));
+            Config::default()
+        }
+    };
+    checks.push(data(&config));
+    checks.push(interfaces(&config));
+    checks.push(listening());
+    checks.push(address(&config));
+    checks.push(certificate(&config));
+    checks.push(state(&config));
+    checks.push(vault(&config));
+    checks.push(match Catalogue::load() {
+        Ok(catalogue) => good("rules", catalogue.rules().iter().map(|r| r.id.as_str()).collect::<Vec<_>>().join(", ")),
+        Err(e) => bad("rules", e.to_string()),
+    });
+    checks.push(clock());
+    if matches.get_flag("json") {
+        terminal::json(&checks)?;
+    } else {
+        let rows: Vec<Vec<String>> = checks
+            .iter()
+            .map(|c| {
+                let (sign, standing) = match c.standing {
+                    Standing::Good => ("●", "doctor-good"),
+                    Standing::Note => ("▲", "doctor-note"),
+                    Standing::Bad => ("■", "doctor-bad"),
+                };
+                vec![format!("{sign} {}", words.say(standing)), words.say(&format!("doctor-{}", c.what)), c.says.clone()]
+            })
+            .collect();
+        terminal::line(terminal::table(&rows).trim_end())?;
+    }
+    Ok(if checks.iter().any(|c| c.standing == Standing::Bad) { Verdict::DoesNotHold } else { Verdict::Holds })
+}
+
+fn data(config: &Config) -> Check {
+    let folder = &config.data;
+    if !folder.is_dir() {
+        return note("data", format!("{} is not there yet; 'hinomi run' makes it", folder.display()));
+    }
+    let probe = folder.join(".doctor");
+    if let Err(e) = std::fs::write(&probe, b"x").and_then(|()| std::fs::remove_file(&probe)) {
+        return bad("data", format!("{} cannot be written: {e}. Free some space, mount it writable, or give it to the account that runs Hinomi", folder.display()));
+    }
+    let free = rustix::fs::statvfs(folder).map(|s| s.f_bavail.saturating_mul(s.f_frsize)).unwrap_or(0);
+    let says = format!("{}, {} MiB free", folder.display(), free >> 20);
+    if free < 1 << 30 { bad("data", format!("{says}: less than 1 GiB; free some space or shorten the retention on the settings page")) } else { good("data", says) }
+}
+
+fn interfaces(config: &Config) -> Check {
+    let automatic = rights::automatic();
+    let mut asked: Vec<String> = config.interfaces.iter().filter(|i| *i != "auto").cloned().collect();
+    if config.interfaces.iter().any(|i| i == "auto") {
+        asked.extend(automatic.clone());
+    }
+    let missing: Vec<&String> = asked.iter().filter(|i| !std::path::Path::new("/sys/class/net").join(i).exists()).collect();
+    if let Some(first) = missing.first() {
+        return bad("interfaces", format!("there is no interface {first}; there are: {}", intake::opener::interfaces().join(", ")));
+    }
+    if asked.is_empty() {
+        return note("interfaces", "no wired interface is up; connect a mirror port, or read captures with 'hinomi run --capture'");
+    }
+    good("interfaces", asked.join(", "))
+}
+
+fn listening() -> Check {
+    if intake::privileges::has_net_raw() {
+        good("rights", "CAP_NET_RAW")
+    } else {
+        let program = std::env::current_exe().map_or_else(|_| "hinomi".into(), |p| p.display().to_string());
+        note("rights", format!("this account may not open packet sockets; run as root or, once: setcap cap_net_raw+ep {program}"))
+    }
+}
+
+fn address(config: &Config) -> Check {
+    match TcpListener::bind(config.listen) {
+        Ok(_) => good("listen", format!("{} is free", config.listen)),
+        Err(e) if e.kind() == std::io::ErrorKind::AddrInUse => note("listen", format!("{} is in use: by a running Hinomi, or by another program (ss -ltnp shows it)", config.listen)),
+        Err(e) => bad("listen", format!("{}: {e}; choose another with console.listen", config.listen)),
+    }
+}
+
+fn certificate(config: &Config) -> Check {
+    match &config.tls {
+        None => good("certificate", "made by Hinomi"),
+        Some((certificate, key)) => match [certificate, key].iter().find_map(|f| std::fs::read(f).err().map(|e| (f, e))) {
+            Some((file, e)) => bad("certificate", format!("{} cannot be read: {e}", file.display())),
+            None => good("certificate", certificate.display().to_string()),
+        },
+    }
+}
+
+fn state(config: &Config) -> Check {
+    let url = match state_url(config) {
+        Ok(StoreUrl::Sqlite(file)) if !file.is_file() => return note("state", format!("{} is not there yet; 'hinomi run' makes it", file.display())),
+        Ok(url) => url,
+        Err(e) => return bad("state", format!("{e:#}")),
+    };
+    let found = block_on(async {
+        let store = Store::open(&url, now()).await?;
+        store.check().await?;
+        Ok(store.site())
+    });
+    match found {
+        Ok(site) => good("state", format!("site {} ({})", site.name, site.id)),
+        Err(e) => bad("state", format!("{e:#}")),
+    }
+}
+
+fn vault(config: &Config) -> Check {
+    let folder = config.data.join("vault");
+    if !folder.is_dir() {
+        return note("vault", format!("{} is not there yet; 'hinomi run' makes it", folder.display()));
+    }
+    match Vault::open(&folder, None, Options::default()) {
+        Ok(vault) => {
+            let status = vault.status();
+            match status.damage.first() {
+                Some(damage) => bad("vault", damage.to_string()),
+                None => good("vault", format!("{} records, {} MiB", status.events, status.bytes >> 20)),
+            }
+        }
+        Err(VaultError::Locked { .. }) => good("vault", "in use by a running Hinomi"),
+        Err(e) => bad("vault", e.to_string()),
+    }
+}
+
+fn clock() -> Check {
+    let at = now();
+    // A machine whose battery died wakes in the past; nothing that Hinomi writes is older than the program itself.
+    if at < model::Time::from_unix(1_760_000_000, 0) {
+        return bad("clock", format!("it says {at}; set the clock, best by NTP (timedatectl set-ntp true)"));
+    }
+    good("clock", at.rfc3339())
+}
