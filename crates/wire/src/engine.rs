@@ -23,7 +23,7 @@ use crate::tcp::{Holds, Piece, Segment as TcpSegment};
 use model::activity::{Head, Lldp, Neighbour, Protocol, Unreachable};
 use model::flow::{FlowEnd, FlowState};
 use model::observation::Via;
-use model::{ActRef, Endpoint, FlowId, Mac, Segment, Time, Transport};
+use model::{ActRef, Endpoint, FlowId, Mac, Segment, Span, Time, Transport};
 use std::net::IpAddr;
 
 /// Bounds of the engine's memory. Every one is a ceiling; nothing is taken before it is needed.
@@ -102,6 +102,8 @@ const SYN: u8 = 2;
 const RST: u8 = 4;
 const ACK: u8 = 16;
 
+/// A repeated SYN within this is the same frame captured twice.
+const TWICE: Span = Span::millis(100);
 /// Engine time between two looks at the time-outs.
 const TICK: i64 = 100_000_000;
 /// Conversations ended, and parts told, in one look; the rest waits for the next frame.
@@ -703,10 +705,11 @@ impl Engine {
         if tcp.flags & (SYN | ACK | RST) == SYN
             && let Some(old) = slot
         {
-            // A new first sequence number, or any SYN after the end, begins a new conversation.
+            // A new first sequence number begins a new conversation. The same one after the end does too, as Windows tries again, unless
+            // it follows so closely that it is the same frame captured twice.
             let e = self.table.at(old);
             let dir = usize::from(e.client_is_a != forward);
-            let ended = e.tcp.rst || e.tcp.fin[0] || e.tcp.fin[1];
+            let ended = (e.tcp.rst || e.tcp.fin[0] || e.tcp.fin[1]) && around.time.since(e.last) > TWICE;
             if e.tcp.base[dir].is_some_and(|base| base != tcp.seq || ended) {
                 let why = if e.class == Class::Closed { FlowEnd::Ended } else { FlowEnd::Idle };
                 self.end(old, why, sink);
@@ -840,6 +843,9 @@ impl crate::flow::Entry {
         let t = &mut self.tcp;
         if t.base[dir].is_none() {
             t.base[dir] = Some(tcp.seq);
+        }
+        if t.base[other].is_none() && flags & ACK != 0 {
+            t.base[other] = Some(if flags & SYN != 0 { tcp.ack.wrapping_sub(1) } else { tcp.ack });
         }
         if flags & RST != 0 {
             t.rst = true;

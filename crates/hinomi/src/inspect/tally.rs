@@ -164,13 +164,14 @@ impl Tally {
             self.omitted += 1;
             return;
         }
-        let mut new = o.reused;
+        let mut new = false;
         let bases = self.tcp_pairs.entry(pair).or_insert_with(|| {
             new = true;
             Bases::default()
         });
         let base = if forward { &mut bases.forward } else { &mut bases.backward };
-        if !new && begins && base.is_some_and(|b| b != o.tcp_seq) {
+        // The engine also begins anew where the same SYN is tried again after a refusal; that is the same conversation here.
+        if !new && (o.reused && *base != Some(o.tcp_seq) || begins && base.is_some_and(|b| b != o.tcp_seq)) {
             new = true;
         }
         if new {

@@ -38,9 +38,21 @@ pub fn frame<'a>(link: LinkType, data: &'a [u8], facts: &mut FrameFacts) -> Resu
         LinkType::ETHERNET => ethernet(data, facts),
         LinkType::NULL => {
             let &[a, b, c, d, ..] = data else { return Err(Damage) };
-            let family = u32::from_le_bytes([a, b, c, d]);
-            let family = if family > 0xffff { family.swap_bytes() } else { family };
-            Ok(bare(family_net(family, rest(data, 4)?)))
+            let body = rest(data, 4)?;
+            let (little, big) = (u32::from_le_bytes([a, b, c, d]), u32::from_be_bytes([a, b, c, d]));
+            let family = match (little, big) {
+                (l, _) if l <= 0xffff => l,
+                (_, b) if b <= 0xffff => b,
+                // PPP under this link type, as old Linux wrote it.
+                (_, 0xff03_0021 | 0xff03_0057) => return Ok(bare(Net::Ip(body))),
+                (_, b) => b & 0xffff,
+            };
+            // Some drivers put an EtherType there.
+            if family > 1500 {
+                let (net, vlan) = by_ethertype(family as u16, body, facts)?;
+                return Ok(Frame { vlan, ..bare(net) });
+            }
+            Ok(bare(family_net(family, body)))
         }
         LinkType::LOOP => Ok(bare(family_net(be32(data, 0)?, rest(data, 4)?))),
         LinkType::RAW | LinkType::RAW_BSD | LinkType(14) | LinkType::IPV4 | LinkType::IPV6 => {
@@ -112,7 +124,15 @@ pub fn by_ethertype<'a>(mut kind: u16, mut data: &'a [u8], facts: &mut FrameFact
             return Err(Damage);
         }
         match kind {
-            ethertype::IPV4 | ethertype::IPV6 => return if data.is_empty() { Err(Damage) } else { Ok((Net::Ip(data), vlan)) },
+            ethertype::IPV4 | ethertype::IPV6 => {
+                // The EtherType says that it is there, even where its version is broken.
+                let version = data.first().ok_or(Damage)? >> 4;
+                if !matches!(version, 4 | 6) {
+                    facts.layers.add(if kind == ethertype::IPV4 { Layers::IPV4 } else { Layers::IPV6 });
+                    return Err(Damage);
+                }
+                return Ok((Net::Ip(data), vlan));
+            }
             ethertype::ARP | ethertype::RARP => return Ok((Net::Arp(data), vlan)),
             ethertype::LLDP => return Ok((Net::Lldp(data), vlan)),
             // 802.1Q, 802.1ad and the numbers used before it.

@@ -43,22 +43,13 @@ pub(super) fn frame<'a>(data: &'a [u8], padded: bool, facts: &mut FrameFacts) ->
     let nothing = |src, dst| Frame { src, dst, vlan: 0, net: Net::Nothing };
     let first = mac(data, 4)?;
     match kind {
-        // Control: the receiver, and for most the transmitter.
-        1 => {
-            facts.macs.push(first);
-            if matches!(subtype, 8..=11 | 14 | 15)
-                && let Ok(second) = mac(data, 10)
-            {
-                facts.macs.push(second);
-            }
-            Ok(nothing(None, None))
-        }
+        // Control frames name stations of the radio, not senders and receivers.
+        1 => Ok(nothing(None, None)),
         0 => {
-            let (second, third) = (mac(data, 10)?, mac(data, 16)?);
-            for m in [first, second, third] {
-                facts.macs.push(m);
-            }
-            Ok(nothing(Some(second), Some(first)))
+            let source = mac(data, 10)?;
+            facts.macs.push(first);
+            facts.macs.push(source);
+            Ok(nothing(Some(source), Some(first)))
         }
         2 => {
             let (second, third) = (mac(data, 10)?, mac(data, 16)?);
@@ -72,9 +63,9 @@ pub(super) fn frame<'a>(data: &'a [u8], padded: bool, facts: &mut FrameFacts) ->
                     (third, mac(data, 24)?)
                 }
             };
-            for m in [first, second, third, src] {
-                facts.macs.push(m);
-            }
+            // The address of the radio cell is no sender's and no receiver's.
+            facts.macs.push(dst);
+            facts.macs.push(src);
             let qos = subtype & 8 != 0;
             let mut aggregate = false;
             if qos {
