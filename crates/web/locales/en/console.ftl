@@ -1,1 +1,641 @@
-product = 火の見
+# Words of the pages. Short and plain. Advice starts with a verb.
+
+product = Hinomi
+skip = Skip to content
+nav = Main pages
+nav-today = Today
+nav-findings = Findings
+nav-assets = Assets
+nav-events = Records
+nav-settings = Settings
+nav-open = open
+nav-discovered = unregistered
+search = Search assets, addresses, words
+search-hint = Search assets, addresses, words
+crumbs = Where you are
+close = Close
+save = Save
+cancel = Cancel
+remove = Remove
+more = { $n } more
+login = Log in
+login-do = Log in
+login-first = First time here? The name and password for the first login are shown where Hinomi was started.
+logout = Log out
+password = Password
+password-change = Change password
+password-forced = The first password works only once. Choose one that nobody else knows.
+password-current = Current password
+password-new = New password
+password-again = New password again
+password-set = Change it
+password-rule-length = Use at least { $n } characters. Longer is safer; signs and capitals are not required.
+password-rule-common = Names, the company's name and common words (password, 12345678 …) are refused.
+password-rule-advice = Three or four unrelated words are strong and easy to remember. Do not reuse one from elsewhere.
+strength-short = Still too short.
+strength-weak = Easy to guess. Make it longer.
+strength-fair = Good enough. One more word makes it stronger.
+strength-good = Long enough.
+theme = Brightness
+theme-system = Auto
+theme-light = Light
+theme-dark = Dark
+language = Language
+keys-open = Keys ( ? )
+keys-title = Keyboard
+keys-search = Search
+keys-this = This list
+keys-close = Close
+sure-yes = Go ahead
+sure-no = Cancel
+stream-on = Updates by itself
+stream-off = Updates are paused
+stream-lost = Connection lost, trying again
+live-finding = Findings were updated
+live-asset = Assets were updated
+live-sensor = Sensors were updated
+foot-no-sensor = No sensor yet
+foot-watching = { $n ->
+    [one] Watching · 1 sensor
+   *[other] Watching · { $n } sensors
+  }
+foot-files = { $n ->
+    [one] From a file
+   *[other] From { $n } files
+  }
+foot-blind = { $n } of { $m } sensors see nothing
+foot-dropping = { $n } of { $m } sensors lose packets
+
+# Words for states
+severity-today = Today
+severity-week = This week
+severity-check = Check
+severity-record = Record
+status-open = Open
+status-acknowledged = In hand
+status-explained = Explained
+status-closed = Done
+state-discovered = Unregistered
+state-registered = Registered
+state-unused = Not in use
+state-faulty = Faulty
+state-retired = Retired
+state-denied = Denied
+quality-full = Watching
+quality-drops = Losing packets
+quality-nothing = Nothing arrives
+quality-down = Down
+quality-file = File
+importance-high = High
+importance-middle = Middle
+importance-low = Low
+kind-pc = PC
+kind-server = Server
+kind-nas = NAS (shared disk)
+kind-printer = Printer
+kind-camera = Camera or recorder
+kind-phone = Phone or tablet
+kind-router = Router or firewall
+kind-switch = Switch
+kind-access-point = Wireless access point
+kind-plc = PLC
+kind-hmi = Operator panel
+kind-control = Other control equipment
+kind-iot = IoT device
+kind-other = Other
+kind-unknown = Kind unknown
+property-kind = Kind
+property-maker = Maker
+property-model = Model
+property-os = OS
+property-version = Version
+sure-certain = almost certain
+sure-likely = likely
+sure-perhaps = perhaps
+sure-faint = a hint
+choice-not-said = (not said)
+layer-device = Device
+layer-lan = Office LAN
+layer-control = Control network
+layer-server = Servers
+layer-wan = Border to outside
+layer-cloud = Cloud
+role-executive = Executive, plant manager
+role-security-admin = Security officer
+role-system-admin = System administrator
+role-site-engineer = Site engineer
+role-employee = Employee
+role-partner = Service partner
+role-auditor = Auditor (looks only)
+table-flow = Traffic
+table-activity = Activity
+table-observation = Observation
+table-finding = Finding
+table-audit = Done in Hinomi
+table-health = Sensor
+
+# Today
+today-state = The state now
+today-nothing-yet = Nothing has been seen yet.
+today-nothing-yet-how = Connect a mirror port of a switch, or read a capture file, and devices and findings appear here.
+today-act = { $n ->
+    [one] One thing needs a look today.
+   *[other] { $n } things need a look today.
+  }
+today-blind = The network cannot be seen right now. Check the sensors.
+today-partly-blind = No traffic arrives at { $n } of { $m } sensors.
+today-and-blind = No traffic arrives at { $n } of { $m } sensors; what lies behind them is not seen.
+today-week = { $n ->
+    [one] Nothing urgent. One thing to look at this week.
+   *[other] Nothing urgent. { $n } things to look at this week.
+  }
+today-dropping = Watching, but some packets are lost.
+today-first-devices = { $n ->
+    [one] One device was found. Register it first.
+   *[other] { $n } devices were found. Register them first.
+  }
+today-no-devices-yet = Watching. No device has been found yet.
+today-quiet = Nothing needs an urgent look right now.
+today-seen = { $m } of { $n } devices were heard from in the last 24 hours.
+today-from-files = This shows what is in the capture files.
+today-learning = Still learning what is usual ({ $n } of { $m } days). Until then, changes in volume are not reported.
+today-todo = What to do now
+today-more = { $n ->
+    [one] One more finding
+   *[other] { $n } more findings
+  }
+today-traffic = Yesterday's traffic and the usual range
+today-traffic-none = There is no full day of records yet. From the day after the watch began, the traffic and its usual range appear here.
+today-changes = Changes since yesterday
+today-changes-none = Nothing has changed since yesterday. New devices, findings and what people did are listed here.
+today-known = The watch
+today-devices = Devices
+today-devices-none = Devices that send anything are counted here
+today-devices-how = { $n } in the ledger, { $m } unregistered
+today-findings = Open findings
+today-kept = Records
+today-kept-none = What was seen is kept here and not rewritten
+today-kept-days = { $n ->
+    [one] One day.
+   *[other] { $n } days.
+  }
+today-kept-disk = { $x } on disk.
+today-kept-free = { $x } free
+unit-devices = { $n ->
+    [one] device
+   *[other] devices
+  }
+unit-findings = { $n ->
+    [one] finding
+   *[other] findings
+  }
+unit-records = { $n ->
+    [one] record
+   *[other] records
+  }
+begin = How to begin
+begin-mirror = Connect a switch
+begin-mirror-how = In the settings of the switch, copy the ports of interest to one port (mirror port). Connect it to a second network port of the Hinomi machine and start:
+begin-file = Try a capture file
+begin-file-how = Traffic saved by Wireshark and the like (pcap, pcapng) shows on the same pages.
+todo-open = Have a look
+todo-open-sensors = See the sensors
+todo-from-sensor = Sensor
+todo-down = Sensor "{ $x }" is down
+todo-down-why = The cable is out or the network port has failed. Check the cable and the lights of the switch. What happens meanwhile is not seen.
+todo-nothing = No traffic arrives at sensor "{ $x }"
+todo-nothing-why = The mirror port setting of the switch was probably lost, or the cable is in another port. This is not quiet: nothing is seen.
+todo-drops = Sensor "{ $x }" loses packets
+todo-drops-why = The machine is too weak or too much is mirrored. Mirror fewer ports, or use a stronger machine.
+todo-register = { $n ->
+    [one] Register the device that was found
+   *[other] Register the { $n } devices that were found
+  }
+todo-register-why = Once known devices are registered, a strange one stands out at once. For those you do not recognise, find the owner first.
+todo-register-open = { $n ->
+    [one] See it
+   *[other] See the { $n } devices
+  }
+changed-discovered = { $n ->
+    [one] One new device was found
+   *[other] { $n } new devices were found
+  }
+changed-discovered-one = New device "{ $x }" was found
+changed-raised = Finding: { $x }
+changed-reopened = Opened again: { $x }
+changed-ceased = Over: { $x }
+changed-handled-open = { $x } reopened: { $y }
+changed-handled-acknowledged = { $x } took in hand: { $y }
+changed-handled-explained = { $x } explained: { $y }
+changed-handled-closed = { $x } closed: { $y }
+changed-state-discovered = { $x } set "{ $y }" back to unregistered
+changed-state-registered = { $x } registered "{ $y }"
+changed-state-unused = { $x } set "{ $y }" to not in use
+changed-state-faulty = { $x } set "{ $y }" to faulty
+changed-state-retired = { $x } retired "{ $y }"
+changed-state-denied = { $x } denied "{ $y }"
+changed-entered = { $n ->
+    [one] { $x } entered one device in the ledger
+   *[other] { $x } entered { $n } devices in the ledger
+  }
+changed-sensor-full = Sensor "{ $x }" sees again
+changed-sensor-drops = Sensor "{ $x }" lost packets
+changed-sensor-nothing = No traffic arrives at sensor "{ $x }" any more
+changed-sensor-down = Sensor "{ $x }" went down
+changed-started = Hinomi was started
+
+# The picture of traffic
+traffic-total = { $x } in all.
+traffic-within = Always within the usual range.
+traffic-outside = { $n ->
+    [one] One hour was outside the usual range ({ $x }).
+   *[other] { $n } hours were outside the usual range (first at { $x }).
+  }
+traffic-learning = The usual range is still being learned ({ $n } of { $m } days).
+traffic-gaps = { $n ->
+    [one] One hour was not watched.
+   *[other] { $n } hours were not watched.
+  }
+traffic-not-watched = This time was not watched. Whether there was any traffic is not known.
+traffic-key-band = Usual range (same weekday and hour in the past)
+traffic-key-gap = Not watched
+traffic-table = Show as a table
+traffic-hour = Hour
+traffic-amount = Traffic
+traffic-usual = Usual range
+traffic-compared = Compared
+traffic-above = More than usual
+traffic-below = Less than usual
+traffic-inside = As usual
+traffic-unknown = Nothing to compare with yet
+traffic-unwatched = Not watched
+
+# Lists
+paging = Pages
+paging-none = None
+paging-range = { $a }–{ $b } of { $n }
+paging-before = Previous
+paging-after = Next
+filter = Filter
+filter-text = Words
+filter-text-hint = Name, address, maker
+filter-fits = { $n } match.
+filter-clear = Clear the filter
+filter-nothing = Nothing matches. Try a wider filter.
+filter-from = From
+filter-to = Until
+col-name = Name
+col-state = State
+col-kind = Kind
+col-address = Address
+col-zone = Zone
+col-place = Place, owner
+col-last = Last
+col-first = First
+col-findings = Findings
+col-severity = How soon
+col-title = What
+col-asset = Device
+col-status = Handling
+col-count = Times
+col-tick = Select
+tick-all = Select all unregistered
+tick-one = Select "{ $x }"
+never-seen = Not seen yet
+
+# Assets
+assets-count = { $n ->
+    [one] One device
+   *[other] { $n } devices
+  }
+assets-add = Add by hand
+assets-add-how = Devices that do not talk, or are not connected yet, belong in the ledger too. With an address, Hinomi knows them when they appear.
+assets-import = Import CSV
+assets-export = Export
+assets-export-filtered = Exports only what the filter shows.
+export-utf-8 = CSV (Excel, UTF-8)
+export-shift-jis = CSV (Shift_JIS)
+assets-empty = The devices of the factory will be listed here
+assets-empty-watching = The watch has begun. A device appears seconds after it sends something. If none appears for minutes, check the mirror port setting of the switch.
+assets-empty-how = Connect Hinomi to a mirror port of a switch, or let it read a capture file, and devices are found by themselves.
+assets-empty-import = An existing ledger can be imported as CSV.
+bulk-register = Register the selected
+bulk-zone = Zone
+bulk-how = Select only devices that you recognise.
+asset-first = First seen
+asset-last = Last seen
+asset-because = The record of it
+asset-findings = Findings about this device
+asset-traffic = The last 7 days and the usual range
+asset-traffic-none = No traffic recorded yet. When this device talks, its amount per hour appears here.
+asset-guesses = How we know
+asset-guesses-none = No clue yet. From its traffic, guesses about kind and maker appear here with their reasons.
+asset-ledger = Ledger
+asset-peers = Whom it talks to
+asset-peers-none = It has not been seen talking to anybody yet.
+asset-peers-more = And { $n } more.
+asset-addresses = Addresses
+asset-addresses-none = No address yet.
+asset-names = Names it goes by
+asset-names-none = It has not given a name.
+asset-services = What it offers
+asset-services-none = It has not been seen answering other devices yet.
+asset-records = See the raw records of this device
+address-place = Sensor, VLAN
+address-local = Made up by the device (may change)
+peer = Peer
+peer-direction = Direction
+peer-asks = connects
+peer-answers = is connected to
+peer-protocol = Protocol, port
+peer-flows = Times
+peer-bytes = Traffic
+peer-new = New
+do-register = Register
+do-register-again = Back to registered
+do-unused = Set to not in use
+do-faulty = Set to faulty
+do-retire = Retire
+do-deny = Deny
+sure-retire = "{ $x }" becomes retired. If it talks again, a finding tells you. Erase its data before it is thrown away. It can be set back to registered.
+sure-retire-yes = Record it as retired
+sure-deny = "{ $x }" must not be here: each time it talks, a finding for today is raised. Hinomi does not block traffic; pulling the cable is up to a person.
+sure-deny-yes = Deny it
+ledger-name = Name
+ledger-kind = Kind
+ledger-maker = Maker
+ledger-model-number = Model number
+ledger-serial = Serial number
+ledger-software-version = Software version
+ledger-support-end = End of support
+ledger-owner = Owner
+ledger-administrator = Looked after by
+ledger-place = Place
+ledger-purpose = Purpose
+ledger-zone = Zone
+ledger-importance = Importance
+ledger-notes = Notes
+form-problems = { $n ->
+    [one] One field needs fixing. Nothing was saved.
+   *[other] { $n } fields need fixing. Nothing was saved.
+  }
+form-conflict = Somebody else changed this while you had it open. Check how it stands now, then save again.
+new-ips = IP addresses
+new-ips-how = One a line. Leave empty if it has none.
+new-macs = MAC addresses
+new-macs-how = One a line. Printed on the device or its box.
+new-enter = Enter in the ledger
+
+# Import
+import = Import CSV
+import-how = It is checked first. You see what would change before anything does.
+import-file = File
+import-encoding = Encoding
+encoding-auto = Recognise it
+encoding-utf-8 = UTF-8
+encoding-shift-jis = Shift_JIS (Excel's CSV in Japan)
+import-check = Check (changes nothing)
+import-now = Import at once
+import-check-how = "Check" changes nothing.
+import-checked = Result of the check (nothing changed yet)
+import-done = Imported
+import-rows = { $n ->
+    [one] one row
+   *[other] { $n } rows
+  }
+import-new = New
+import-changed = Changed
+import-same = The same
+import-left-out = Left out
+import-unknown = These headings are not known and were left out:
+import-apply = { $n ->
+    [one] Import one device
+   *[other] Import { $n } devices
+  }
+import-again = When you have checked it, choose the same file again and press "Import at once".
+import-see = See the assets
+import-problems = Rows left out
+import-problems-how = These rows are skipped. Fix the file and import it again.
+import-changes = What changes
+import-row = Row
+import-column = Heading
+import-why = Why
+import-what = What
+import-headings = Headings that are understood
+import-headings-how = The first row holds the headings, in Japanese or English.
+import-sample = Export the present ledger as a sample
+
+# Findings
+findings-empty = No findings yet
+findings-empty-how = { $n } rules are watching. Unknown devices, impostors, scans, password guessing, logins in the clear and unusual traffic are listed here when they are found.
+findings-empty-blind = But some sensors see nothing, and what is not seen is not known.
+findings-none-open = No finding waits for anybody.
+findings-all = Show those that are done
+findings-of = Findings about:
+finding-four = What the finding says
+four-what = What happened
+four-why = Why it matters
+four-do = What to do now
+four-whom = Whom to tell
+finding-how = How we know
+finding-first = First
+finding-last = Last
+finding-times = { $n ->
+    [one] once
+   *[other] { $n } times
+  }
+finding-reopened = { $n ->
+    [one] reopened once
+   *[other] reopened { $n } times
+  }
+finding-ceased = Over since
+finding-explained-until = Explained until
+finding-register = Register this device
+finding-others = Other devices
+finding-records = { $n ->
+    [one] One raw record
+   *[other] { $n } raw records
+  }
+finding-story = Time line
+finding-events = Records behind it
+finding-measures = Related measures
+finding-measures-how = This watch serves these items of the guidelines.
+finding-cannot-see = What this rule cannot see
+finding-rule = Rule
+finding-rule-about = Details of the rule
+finding-revision = Revision
+handle = Handle it
+handle-note = Note
+handle-note-how = Write whom you asked and what you found; it helps the next person.
+handle-acknowledge = Take it in hand
+handle-close = Close as done
+handle-reopen = Reopen
+handle-until = Explained until
+handle-explain = Explain until then
+handle-how = Explain a finding when the reason is known, such as a maintenance visit. It opens again after that day, or when it gets worse.
+story-first = Happened for the first time
+story-again = { $n ->
+    [one] Happened last (once in all)
+   *[other] Happened last ({ $n } times in all)
+  }
+story-reopened = Opened again
+story-ceased = Was over
+story-open = { $x } reopened it
+story-acknowledged = { $x } took it in hand
+story-explained = { $x } explained it
+story-explained-until = { $x } explained it (until { $y })
+story-closed = { $x } closed it
+fact-kind = Sort
+fact-device = Device
+fact-owner = Owner so far
+fact-target = Target
+fact-address = IP address
+fact-addresses = IP addresses
+fact-mac = MAC address
+fact-owner-mac = MAC of the owner so far
+fact-maker = Maker
+fact-name = Name
+fact-place = Place
+fact-count = Devices
+fact-time = Time
+fact-service = Service
+fact-user = User name
+fact-users = User names
+fact-outcome = Outcome
+fact-bytes = Traffic
+fact-usual = Usual
+fact-percent = Of the usual
+fact-samples = Compared with
+fact-basis = Basis
+fact-learned = Learned for
+fact-hour = Hour
+fact-since = Since
+fact-failures = Failures
+fact-hosts = Devices
+fact-ports = Ports
+fact-window = Within
+fact-sample = For example
+
+# Records
+events-count = { $n ->
+    [one] one record
+   *[other] { $n } records
+  }
+events-about = About:
+events-empty = What was seen will be listed here
+events-empty-how = Traffic, activities, findings and what people did in Hinomi are kept one by one. They appear seconds after the watch begins.
+events-nothing = No records match. Try a longer period.
+events-shown = { $n ->
+    [one] one shown
+   *[other] { $n } shown
+  }
+events-newest = Newest
+events-older = Older
+event-when = Time
+event-table = Sort
+event-from = From
+event-to = To
+event-summary = What
+event-source = Sensor
+event-number = Record { $x }
+event-happened = Happened
+event-happened-none = not written
+event-received = Received
+event-id = Number
+event-fields = Contents
+event-field = Field
+event-value = Value
+event-before = Record before
+event-after = Record after
+
+# Settings
+settings-parts = Parts of the settings
+settings-site = Site and records
+settings-own = Your own
+sensors = Sensors
+sensors-how = What was lost was not seen. Numbers count from the start of Hinomi.
+sensors-empty = There is no sensor
+sensor-packets = Packets
+sensor-bytes = Traffic
+sensor-rate = Now
+sensor-kernel-drops = Lost (system)
+sensor-queue-drops = Lost (queue)
+sensor-decode-errors = Unreadable
+sensor-flows = Conversations now
+sensor-evicted = Let go (table full)
+sensor-gaps = Gaps
+sensor-last = Last packet
+sensor-name = Name of the sensor
+sensor-rename = Rename
+sensor-drops-todo = Mirror fewer ports, or check the processor and memory of the machine that Hinomi runs on.
+sensor-nothing-todo = Check the mirror port setting of the switch and which port the cable is in. If the light of the network port blinks, traffic arrives.
+sensor-down-todo = Check the cable and the power of the switch. The watch resumes by itself.
+sensor-evicted-todo = The number of conversations to remember has reached its limit. Raise the limit in the configuration file, or mirror fewer ports.
+zones = Zones
+zones-how = Divide the factory, such as office and line 1. With address ranges or VLANs, devices fall into their zone by themselves.
+zones-empty = There is no zone yet. Add one below. Where control equipment stands, choose "Control network": an unknown device there is reported for today.
+zone-name = Name
+zone-name-hint = Line 1
+zone-layer = Layer
+zone-ranges = Address ranges
+zone-assets = { $n ->
+    [one] one device
+   *[other] { $n } devices
+  }
+zone-add = Add
+zone-save = Save zone "{ $x }"
+zone-remove = Remove zone "{ $x }"
+zone-remove-sure = Zone "{ $x }" will be removed. Its devices stay, without a zone.
+site-name = Name of the site
+kept-since = The oldest is of
+kept-disk = Disk
+retention = Days to keep records
+retention-how = Left empty, as much is kept as the disk holds.
+retention-sure = With fewer days, older records are deleted and cannot be brought back.
+users = Users
+user-name = Name
+user-roles = Roles
+user-last = Last login
+user-never = Never
+user-do = Actions
+user-enabled = Active
+user-disabled = Stopped
+user-must-change = Still the first password
+user-enable = Let in again
+user-disable = Stop
+user-disable-sure = { $x } will no longer be able to log in. You can undo this later.
+user-reset = New password
+user-reset-sure = The present password of { $x } stops working. A new one-time password is shown once.
+user-add = Add a user
+user-add-how = A one-time password is shown once. Hand it over; it must be changed at the first login.
+users-new-password = One-time password for { $x } (write it down now, it is not shown again):
+about = About Hinomi
+about-started = Started
+about-folder = Data folder
+about-database = Database
+about-fingerprint = Certificate fingerprint (SHA-256)
+about-parts = Parts used
+about-parts-list = Design tokens of the Digital Agency of Japan (MIT), htmx (0BSD). Rust crates are in licences.txt.
+
+# When something goes wrong
+error-bad = What was sent could not be read
+error-unauthorised = Please log in
+error-forbidden = Your role does not allow this
+error-not-found = There is no such page
+error-conflict = Somebody else changed it first
+error-too-large = What was sent is too large
+error-too-many = Too many attempts
+error-busy = Too busy right now
+error-broken = Something went wrong inside Hinomi
+error-todo-bad = Go back and try again.
+error-todo-unauthorised = Log in again.
+error-todo-forbidden = If you need it, ask the system administrator for the role.
+error-todo-not-found = Check the address, or start from Today. The asset or finding may have been removed.
+error-todo-conflict = Open the page again, check how it stands now, then save.
+error-todo-too-large = Split the file and send it again.
+error-todo-too-many = Wait a little, then try again.
+error-todo-busy = Wait a minute, then open it again.
+error-todo-broken = Open it again. If it persists, tell the number below to the system administrator. The watch goes on.
+error-reference = Number { $x }
+error-home = To Today
+error-login = To the login

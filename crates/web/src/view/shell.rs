@@ -1,6 +1,8 @@
 //! What every page has around it, and the small parts that pages share.
 
 use super::words::T;
+use askama::Template;
+use askama::filters::HtmlSafe;
 use model::Lang;
 use model::time::Time;
 
@@ -54,7 +56,8 @@ impl Theme {
 }
 
 /// A point in time, for machines and for the reader.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Template)]
+#[template(ext = "html", source = "<time datetime=\"{{ iso }}\">{{ text }}</time>")]
 pub struct When {
     /// RFC 3339.
     pub iso: String,
@@ -90,7 +93,11 @@ impl Amount {
 }
 
 /// Words with an address behind them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Template)]
+#[template(
+    ext = "html",
+    source = "{% if let Some(to) = href %}<a href=\"{{ to }}\"><bdi>{{ text }}</bdi></a>{% else %}<bdi>{{ text }}</bdi>{% endif %}"
+)]
 pub struct Link {
     /// The words.
     pub text: String,
@@ -110,7 +117,11 @@ impl Link {
 }
 
 /// An entry of a selection list.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Template)]
+#[template(
+    ext = "html",
+    source = "<option value=\"{{ value }}\"{% if chosen %} selected{% endif %}>{{ label }}{% if let Some(n) = count %} ({{ n }}){% endif %}</option>"
+)]
 pub struct Choice {
     /// What the form sends.
     pub value: String,
@@ -235,6 +246,11 @@ pub struct SensorLine {
     /// Of these, seeing nothing or down.
     pub blind: u64,
 }
+
+// Each of these is made by its own template, which escapes what it is given.
+impl HtmlSafe for When {}
+impl HtmlSafe for Link {}
+impl HtmlSafe for Choice {}
 
 /// What stands around every page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

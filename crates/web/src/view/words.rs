@@ -1,10 +1,13 @@
 //! Words of the console: the book of phrases and the small helper that pages use.
 
+use askama::Template;
+use askama::filters::HtmlSafe;
 use catalogue::phrases::{PhraseError, Phrasebook, Value, group};
 use model::Lang;
 use model::asset::{AssetState, Importance, Kind, Property};
 use model::coverage::Quality;
 use model::finding::{FindingStatus, Severity};
+use std::borrow::Borrow;
 use std::sync::OnceLock;
 
 /// The sources: each page's words in both languages, what handlers say (`server.ftl`), and the reasons of guesses.
@@ -26,6 +29,21 @@ fn book() -> &'static Result<Phrasebook, PhraseError> {
 /// Reads and checks the words. Call it at start: afterwards no page can meet a missing phrase by surprise.
 pub fn check() -> Result<&'static Phrasebook, PhraseError> {
     book().as_ref().map_err(Clone::clone)
+}
+
+/// A whole number as templates hand it over: of any width, by value or by reference.
+pub trait Whole {
+    /// As an `i64`, cut at its end.
+    fn whole(&self) -> i64;
+}
+macro_rules! whole {
+    ($($t:ty),+) => { $(impl Whole for $t { fn whole(&self) -> i64 { i64::try_from(*self).unwrap_or(i64::MAX) } })+ };
+}
+whole!(u8, u16, u32, u64, usize, i64);
+impl<W: Whole> Whole for &W {
+    fn whole(&self) -> i64 {
+        (**self).whole()
+    }
 }
 
 /// Speaks in the reader's language.
@@ -60,16 +78,21 @@ impl T {
     }
 
     /// The phrase with the number `$n`.
-    pub fn n(&self, key: &str, n: impl TryInto<i64>) -> String {
-        self.with(key, &[("n", Value::Number(n.try_into().unwrap_or(i64::MAX)))])
+    pub fn n(&self, key: &str, n: impl Whole) -> String {
+        self.with(key, &[("n", Value::Number(n.whole()))])
     }
 
     /// The phrase with the numbers `$n` and `$m`.
-    pub fn nm(&self, key: &str, n: impl TryInto<i64>, m: impl TryInto<i64>) -> String {
+    pub fn nm(&self, key: &str, n: impl Whole, m: impl Whole) -> String {
         self.with(
             key,
-            &[("n", Value::Number(n.try_into().unwrap_or(i64::MAX))), ("m", Value::Number(m.try_into().unwrap_or(i64::MAX)))],
+            &[("n", Value::Number(n.whole())), ("m", Value::Number(m.whole()))],
         )
+    }
+
+    /// The phrase "a to b of n".
+    pub fn range(&self, a: impl Whole, b: impl Whole, n: impl Whole) -> String {
+        self.with("paging-range", &[("a", Value::Number(a.whole())), ("b", Value::Number(b.whole())), ("n", Value::Number(n.whole()))])
     }
 
     /// The phrase with the words `$x`.
@@ -83,8 +106,8 @@ impl T {
     }
 
     /// A number with its thousands grouped.
-    pub fn number(&self, n: impl TryInto<i64>) -> String {
-        group(n.try_into().unwrap_or(i64::MAX))
+    pub fn number(&self, n: impl Whole) -> String {
+        group(n.whole())
     }
 
     /// The other language, for the switch.
@@ -110,7 +133,11 @@ pub fn bytes(n: u64) -> String {
 }
 
 /// A status on the page: shape, word and colour together, so that no one of them has to be seen.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Template)]
+#[template(
+    ext = "html",
+    source = "<span class=\"tag{% if !tone.is_empty() %} {{ tone }}{% endif %}\"><span aria-hidden=\"true\">{{ mark }}</span> {{ word }}</span>"
+)]
 pub struct Tag {
     /// Colour class: `act`, `look`, `ok`, `blue` or empty for grey.
     pub tone: &'static str,
@@ -119,6 +146,8 @@ pub struct Tag {
     /// The word.
     pub word: String,
 }
+
+impl HtmlSafe for Tag {}
 
 impl Tag {
     /// How soon a person should look.
@@ -180,13 +209,13 @@ impl Tag {
 
 impl T {
     /// The sort of thing.
-    pub fn kind(&self, k: Option<Kind>) -> String {
-        k.map_or_else(|| self.say("kind-unknown"), |k| self.of("kind", k.name()))
+    pub fn kind(&self, k: impl Borrow<Option<Kind>>) -> String {
+        k.borrow().map_or_else(|| self.say("kind-unknown"), |k| self.of("kind", k.name()))
     }
 
     /// The name of a guessed property.
-    pub fn property(&self, p: Property) -> String {
-        self.of("property", p.name())
+    pub fn property(&self, p: impl Borrow<Property>) -> String {
+        self.of("property", p.borrow().name())
     }
 
     /// The reason of a guess (`model::asset::Guess::reason`).
@@ -204,8 +233,8 @@ impl T {
     }
 
     /// How sure a guess is, in words: the steps of docs/en/recognition.md.
-    pub fn sure(&self, confidence: u8) -> String {
-        self.say(match confidence {
+    pub fn sure(&self, confidence: impl Whole) -> String {
+        self.say(match confidence.whole() {
             90.. => "sure-certain",
             70..=89 => "sure-likely",
             40..=69 => "sure-perhaps",
