@@ -205,7 +205,8 @@ impl DnsParser {
         let mut at = HEADER;
         for n in 0..questions {
             let mut name = self.pool.take();
-            let kind = name_at(message, at, &mut name, utf8).and_then(|next| Some((next + 4, be16(message, next)?, be16(message, next + 2)?)));
+            let kind =
+                name_at(message, at, &mut name, utf8).and_then(|next| Some((next + 4, be16(message, next)?, be16(message, next + 2)?)));
             let Some((next, kind, _class)) = kind else {
                 self.pool.give(name);
                 return if n > 0 { Read::Part } else { Read::Nothing };
@@ -444,7 +445,14 @@ mod tests {
         let [Act::Dns(d)] = acts.as_slice() else { panic!("{acts:?}") };
         assert_eq!(
             d.records,
-            [DnsRecord { name: "三菱 plc._http._tcp.local".into(), rtype: 33, ttl: 120, ip: None, text: "plc-1.local".into(), port: Some(80) }]
+            [DnsRecord {
+                name: "三菱 plc._http._tcp.local".into(),
+                rtype: 33,
+                ttl: 120,
+                ip: None,
+                text: "plc-1.local".into(),
+                port: Some(80)
+            }]
         );
         let acts = testing::udp(&DNS, Dir::Up, &m);
         assert!(matches!(&acts[0], Act::Dns(d) if d.records[0].name.starts_with("\\xe4\\xb8\\x89")));

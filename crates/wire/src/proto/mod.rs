@@ -13,9 +13,11 @@
 pub mod dns;
 pub mod http;
 pub mod lldp;
-pub mod text;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod text;
+pub mod tls;
+pub mod x509;
 
 use model::activity::Head;
 

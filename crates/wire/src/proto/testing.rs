@@ -27,7 +27,15 @@ pub fn options() -> Options {
 
 pub fn head(protocol: Protocol, transport: Transport) -> Head {
     let end = |last: u8, port| Endpoint { mac: None, ip: Some([192, 0, 2, last].into()), port: Some(port) };
-    Head { flow: FlowId::default(), segment: Segment::default(), time: Time(0), transport, protocol, client: end(1, 40000), server: end(2, 80) }
+    Head {
+        flow: FlowId::default(),
+        segment: Segment::default(),
+        time: Time(0),
+        transport,
+        protocol,
+        client: end(1, 40000),
+        server: end(2, 80),
+    }
 }
 
 /// One conversation with one parser.

@@ -70,8 +70,24 @@ pub fn location(value: &[u8], asked: &str) -> Location {
 /// secret itself. Fills `login` and says true where the scheme tells who it is.
 pub fn authorization(value: &[u8], scheme: &mut String, login: &mut Login, options: &Options) -> bool {
     const KNOWN: &[&str] = &[
-        "Basic", "Bearer", "Digest", "Negotiate", "NTLM", "OAuth", "Token", "DPoP", "HOBA", "Mutual", "PrivateToken", "GNAP", "Concealed",
-        "vapid", "ApiKey", "SCRAM-SHA-1", "SCRAM-SHA-256", "AWS4-HMAC-SHA256",
+        "Basic",
+        "Bearer",
+        "Digest",
+        "Negotiate",
+        "NTLM",
+        "OAuth",
+        "Token",
+        "DPoP",
+        "HOBA",
+        "Mutual",
+        "PrivateToken",
+        "GNAP",
+        "Concealed",
+        "vapid",
+        "ApiKey",
+        "SCRAM-SHA-1",
+        "SCRAM-SHA-256",
+        "AWS4-HMAC-SHA256",
     ];
     let (word, rest) = split(value, b' ');
     scheme.clear();
@@ -184,7 +200,8 @@ fn is_password(name: &[u8]) -> bool {
     /// パスワード in UTF-8, Shift_JIS and EUC-JP.
     const JAPANESE: [&[u8]; 3] =
         ["パスワード".as_bytes(), b"\x83\x70\x83\x58\x83\x8f\x81\x5b\x83\x68", b"\xa5\xd1\xa5\xb9\xa5\xef\xa1\xbc\xa5\xc9"];
-    if JAPANESE.iter().any(|w| text::contains(name, w)) || ["passw", "passphrase", "pwd"].iter().any(|w| text::contains(name, w.as_bytes())) {
+    if JAPANESE.iter().any(|w| text::contains(name, w)) || ["passw", "passphrase", "pwd"].iter().any(|w| text::contains(name, w.as_bytes()))
+    {
         return true;
     }
     // 'pass' and 'pw' only as words of their own: not in 'passport', 'compass'.
@@ -193,8 +210,19 @@ fn is_password(name: &[u8]) -> bool {
 
 /// How well a name fits that of a user, 0 where not at all.
 fn user_rank(name: &[u8], secrets_before: u32) -> u8 {
-    if [&b"username"[..], b"user", b"userid", b"user_id", b"login", b"loginid", b"account", "ユーザー名".as_bytes(), "ユーザ名".as_bytes(), "ユーザーid".as_bytes()]
-        .contains(&name)
+    if [
+        &b"username"[..],
+        b"user",
+        b"userid",
+        b"user_id",
+        b"login",
+        b"loginid",
+        b"account",
+        "ユーザー名".as_bytes(),
+        "ユーザ名".as_bytes(),
+        "ユーザーid".as_bytes(),
+    ]
+    .contains(&name)
     {
         return 5;
     }

@@ -52,9 +52,32 @@ fn probe(i: &ProbeInput<'_>) -> Verdict {
 }
 
 const METHODS: &[&[u8]] = &[
-    b"GET ", b"POST ", b"HEAD ", b"PUT ", b"DELETE ", b"OPTIONS ", b"TRACE ", b"CONNECT ", b"PATCH ", b"PROPFIND ", b"PROPPATCH ",
-    b"MKCOL ", b"COPY ", b"MOVE ", b"LOCK ", b"UNLOCK ", b"REPORT ", b"SEARCH ", b"M-SEARCH ", b"NOTIFY ", b"SUBSCRIBE ",
-    b"UNSUBSCRIBE ", b"PURGE ", b"RPC_IN_DATA ", b"RPC_OUT_DATA ", b"M-POST ",
+    b"GET ",
+    b"POST ",
+    b"HEAD ",
+    b"PUT ",
+    b"DELETE ",
+    b"OPTIONS ",
+    b"TRACE ",
+    b"CONNECT ",
+    b"PATCH ",
+    b"PROPFIND ",
+    b"PROPPATCH ",
+    b"MKCOL ",
+    b"COPY ",
+    b"MOVE ",
+    b"LOCK ",
+    b"UNLOCK ",
+    b"REPORT ",
+    b"SEARCH ",
+    b"M-SEARCH ",
+    b"NOTIFY ",
+    b"SUBSCRIBE ",
+    b"UNSUBSCRIBE ",
+    b"PURGE ",
+    b"RPC_IN_DATA ",
+    b"RPC_OUT_DATA ",
+    b"M-POST ",
 ];
 
 fn looks(bytes: &[u8]) -> Verdict {
@@ -449,7 +472,9 @@ impl HttpParser {
         let cut = line.len() == MAX_LINE;
         let line = line.strip_suffix(b" ").unwrap_or(line);
         match request(line) {
-            Some((method, target, version)) if (first || self.asks(dir)) && (version.is_some() || METHODS.iter().any(|m| line.starts_with(m))) => {
+            Some((method, target, version))
+                if (first || self.asks(dir)) && (version.is_some() || METHODS.iter().any(|m| line.starts_with(m))) =>
+            {
                 self.requests = Some(dir);
                 self.number += 1;
                 self.asking.clear();

@@ -33,7 +33,9 @@ DELETE /d Some(204) 0>0
 GET /e Some(404) 0>13
 ",
     );
-    assert!(matches!(&acts[0], Act::Http(h) if h.user_agent == "Mozilla/5.0 工\\xff" && h.server == "nginx" && h.content_type == "text/html"));
+    assert!(
+        matches!(&acts[0], Act::Http(h) if h.user_agent == "Mozilla/5.0 工\\xff" && h.server == "nginx" && h.content_type == "text/html")
+    );
 }
 
 fn same(got: &str, want: &str) {
@@ -45,7 +47,8 @@ fn either_direction_alone_is_read() {
     let up = testing::tcp(&SPEC, &[(Dir::Up, PIPELINED.0)]);
     assert_eq!(up.len(), 5);
     assert!(up.iter().all(|a| matches!(a, Act::Http(h) if h.status.is_none())));
-    let down = testing::tcp(&SPEC, &[(Dir::Down, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n")]);
+    let down =
+        testing::tcp(&SPEC, &[(Dir::Down, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n")]);
     assert_eq!(told(&down), "  Some(200) 0>2\n  Some(404) 0>0\n");
 }
 
@@ -93,9 +96,13 @@ fn form_logins() {
     assert!(ask(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").contains("bob Unknown"));
     assert!(ask(b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n").contains("bob Failure"));
     // An answer that comes before the form was sent in full.
-    let acts = testing::tcp(&SPEC, &[(Dir::Up, &post[..150]), (Dir::Down, b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n"), (Dir::Up, &post[150..])]);
+    let acts = testing::tcp(
+        &SPEC,
+        &[(Dir::Up, &post[..150]), (Dir::Down, b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n"), (Dir::Up, &post[150..])],
+    );
     assert!(told(&acts).starts_with("POST /login.php?lang=* Some(403)"));
-    let query = testing::tcp(&SPEC, &[(Dir::Up, b"GET /cgi?user=admin&pwd=admin HTTP/1.0\r\n\r\n"), (Dir::Down, b"HTTP/1.0 403 No\r\n\r\n")]);
+    let query =
+        testing::tcp(&SPEC, &[(Dir::Up, b"GET /cgi?user=admin&pwd=admin HTTP/1.0\r\n\r\n"), (Dir::Down, b"HTTP/1.0 403 No\r\n\r\n")]);
     assert_eq!(told(&query), "GET /cgi?user=*&pwd=* Some(403) 0>0\nlogin admin Failure clear=true\n");
 }
 
@@ -115,7 +122,8 @@ fn upgrades_and_tunnels_end_the_reading() {
 
 #[test]
 fn absurd_lines_are_bounded() {
-    let long = [b"GET /".as_slice(), &[b'a'; 20_000], b" HTTP/1.1\r\nX: ", &[b'b'; 20_000], b"\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\n\r\n"].concat();
+    let long = [b"GET /".as_slice(), &[b'a'; 20_000], b" HTTP/1.1\r\nX: ", &[b'b'; 20_000], b"\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\n\r\n"]
+        .concat();
     let acts = testing::tcp(&SPEC, &[(Dir::Up, &long)]);
     assert!(matches!(&acts[0], Act::Http(h) if h.path.len() == target::MAX_TARGET));
     assert!(matches!(acts.last(), Some(Act::Http(h)) if h.path == "/2"));
@@ -171,7 +179,14 @@ fn probes() {
     assert_eq!(ask(b"GE", b""), Verdict::Unsure);
     assert_eq!(ask(b"", b"HTTP/1.1 200 OK\r\n"), Verdict::Sure(95));
     assert_eq!(ask(b"BREW /pot HTTP/1.1\r\n", b""), Verdict::Sure(95));
-    for other in [&b"OPTIONS rtsp://h RTSP/1.0\r\n"[..], b"OPTIONS sip:h SIP/2.0\r\n", b"PRI * HTTP/2.0\r\n", b"SSH-2.0-x\r\n", b"\x16\x03\x01\0", b"USER x\r\n"] {
+    for other in [
+        &b"OPTIONS rtsp://h RTSP/1.0\r\n"[..],
+        b"OPTIONS sip:h SIP/2.0\r\n",
+        b"PRI * HTTP/2.0\r\n",
+        b"SSH-2.0-x\r\n",
+        b"\x16\x03\x01\0",
+        b"USER x\r\n",
+    ] {
         assert_eq!(ask(other, b""), Verdict::No, "{other:?}");
     }
 }
