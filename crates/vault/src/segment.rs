@@ -271,7 +271,6 @@ pub(crate) struct NotLoaded;
 
 /// What a look through a whole file found.
 pub(crate) struct Scan {
-    pub header: Option<SegmentHeader>,
     /// Whole frames in order, without the seal.
     pub frames: Vec<FrameMeta>,
     /// Damage with something whole behind it, or something missing between.
@@ -325,7 +324,6 @@ pub(crate) fn scan_file(disk: &dyn Disk, path: &Path, name: SegmentName, end_seq
 pub(crate) fn scan(bytes: &[u8], path: &Path, name: SegmentName, end_seq: Option<u64>) -> Result<Scan, VaultError> {
     let header = SegmentHeader::parse(bytes, path)?;
     let mut s = Scan {
-        header,
         frames: Vec::new(),
         damage: Vec::new(),
         good_end: SEGMENT_HEADER.min(bytes.len() as u64),
