@@ -10,9 +10,11 @@
 //! - Who is client and who is server is first taken from who spoke first. A capture that starts in the middle gets that wrong; where the
 //!   content tells (an HTTP status line, a server hello), the parser turns the two around in what it emits ([`turned`]).
 
+pub mod dhcp;
 pub mod dns;
 pub mod http;
 pub mod lldp;
+pub mod modbus;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod text;
