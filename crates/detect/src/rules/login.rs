@@ -1,0 +1,56 @@
+//! A password that anyone on the way can read, or that its maker shipped. One finding per device and service: it is a
+//! property of the device, not an incident, until a default password works.
+
+use crate::Cx;
+use crate::gather::Spark;
+use crate::identity::Identity;
+use crate::rules::{asset_of, is_control, keyed, shown};
+use model::Fact;
+use model::activity::{Head, Login, Outcome, SecretKind};
+
+/// An attempt to log in.
+pub fn login(head: &Head, login: &Login, identity: &Identity, cx: &mut Cx<'_>) {
+    let (Some(client), Some(server)) = (identity.end(head.segment, &head.client), identity.end(head.segment, &head.server)) else { return };
+    if login.outcome == Outcome::Failure || !(login.clear_text || login.anonymous) {
+        return;
+    }
+    let (client, server) = (client.party, server.party);
+    let rules = cx.rules;
+    let rule = &rules.login;
+    let default = login.secret.is_some_and(|s| s.default);
+    let empty = login.secret.is_some_and(|s| s.kind == SecretKind::Empty);
+    let success = login.outcome == Outcome::Success;
+    let (kind, when) = if login.anonymous {
+        ("anonymous", "anonymous")
+    } else if default && success {
+        ("default", "default")
+    } else if default {
+        ("default-unsure", "default-unsure")
+    } else if empty && success {
+        ("empty", "empty")
+    } else if login.secret.is_none() {
+        return;
+    } else if is_control(identity, server) {
+        ("clear", "control")
+    } else {
+        ("clear", "clear")
+    };
+    let user = if login.user.is_empty() { String::from("–") } else { login.user.chars().take(64).collect() };
+    let outcome = match login.outcome {
+        Outcome::Success => "success",
+        Outcome::Failure => "failure",
+        Outcome::Unknown => "unknown",
+    };
+    let mut s = Spark::new(format!("clear-login/{}/{}", keyed(server), head.protocol), rule.severity(when), kind)
+        .fact("device", shown(client))
+        .fact("target", shown(server))
+        .text("service", head.protocol.name().to_uppercase())
+        .text("user", user)
+        .text("outcome", outcome)
+        .fact("time", Fact::Time(head.time));
+    s.every = rule.seconds("quiet_s");
+    s.asset = asset_of(server).or(asset_of(client));
+    s.others = [client, server].into_iter().filter_map(asset_of).filter(|a| Some(*a) != s.asset).collect();
+    s.events = vec![cx.now.id];
+    cx.raise(rule, s);
+}
