@@ -12,9 +12,12 @@
 
 pub mod dhcp;
 pub mod dns;
+pub mod ftp;
 pub mod http;
 pub mod lldp;
 pub mod modbus;
+pub mod ssh;
+pub mod telnet;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod text;
@@ -29,6 +32,12 @@ pub const MAX_WAIT: usize = 16 * 1024;
 /// The same conversation with client and server changed over.
 pub fn turned(head: Head) -> Head {
     Head { client: head.server, server: head.client, ..head }
+}
+
+/// Whether only the end that spoke first uses one of the protocol's ports: then it is the server, and the capture began late.
+pub(crate) fn server_first(head: &Head, ports: &[u16]) -> bool {
+    let usual = |port: Option<u16>| port.is_some_and(|p| ports.contains(&p));
+    usual(head.client.port) && !usual(head.server.port)
 }
 
 /// Strings that wait to be used again, so that lists of them can be refilled without allocating.
