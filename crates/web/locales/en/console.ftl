@@ -615,7 +615,7 @@ about-folder = Data folder
 about-database = Database
 about-fingerprint = Certificate fingerprint (SHA-256)
 about-parts = Parts used
-about-parts-list = Design tokens of the Digital Agency of Japan (MIT), htmx (0BSD). Rust crates are in licences.txt.
+about-parts-list = Design tokens of the Digital Agency of Japan (MIT), htmx (0BSD), Rust crates (listed in Cargo.lock).
 
 # When something goes wrong
 error-bad = What was sent could not be read

@@ -540,7 +540,7 @@ about-folder = データの場所
 about-database = データベース
 about-fingerprint = 証明書の指紋（SHA-256）
 about-parts = 使っている部品
-about-parts-list = デジタル庁デザイントークン（MIT）、htmx（0BSD）。Rust の部品は licences.txt に。
+about-parts-list = デジタル庁デザイントークン（MIT）、htmx（0BSD）、Rust の各部品（Cargo.lock に記載）。
 
 # うまくいかないとき
 error-bad = 送られた内容を読めませんでした
