@@ -1,11 +1,17 @@
 //! Changing assets: the ledger, states, import, export.
 
-use crate::assets::AssetFilter;
-use crate::error::Result;
-use crate::store::Store;
+use crate::apply;
+use crate::assets::{self, AssetFilter};
+use crate::db::{Conn, v};
+use crate::error::{Result, StateError};
+use crate::outbox::audit;
+use crate::store::{Store, Who};
+use crate::text;
 use model::access::{EditAssets, ExportAssets};
-use model::asset::Ledger;
-use model::{Asset, AssetId, AssetState, Authorised, Mac, Time};
+use model::asset::{Importance, Kind, Ledger};
+use model::event::{Deed, FieldChange};
+use model::{Asset, AssetId, AssetState, Authorised, Mac, Time, ZoneId};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
 /// A row of a list that somebody brings. Absent and empty cells say nothing and change nothing.
@@ -138,46 +144,485 @@ pub struct NewAsset {
     pub ledger: Ledger,
 }
 
+/// The most characters of one field; notes may be ten times as long.
+pub const LONGEST_FIELD: usize = 200;
+/// The most characters of the notes.
+pub const LONGEST_NOTES: usize = 2_000;
+/// The most addresses that are entered by hand for one asset.
+pub const MOST_BY_HAND: usize = 32;
+/// The most rows of one import.
+pub const MOST_ROWS: usize = crate::ledger_csv::MOST_ROWS;
+
+/// The ledger's texts with their names, as in [`FieldChange`].
+fn texts(l: &mut Ledger) -> [(&'static str, &mut String); 11] {
+    [
+        ("name", &mut l.name),
+        ("maker", &mut l.maker),
+        ("model_number", &mut l.model_number),
+        ("serial", &mut l.serial),
+        ("software_version", &mut l.software_version),
+        ("support_end", &mut l.support_end),
+        ("owner", &mut l.owner),
+        ("administrator", &mut l.administrator),
+        ("place", &mut l.place),
+        ("purpose", &mut l.purpose),
+        ("notes", &mut l.notes),
+    ]
+}
+
+/// The first thing that is wrong with a ledger, and the ledger with white space trimmed.
+fn checked(mut ledger: Ledger) -> std::result::Result<Ledger, (&'static str, RowReason)> {
+    for (field, value) in texts(&mut ledger) {
+        if value.trim().len() != value.len() {
+            *value = value.trim().to_owned();
+        }
+        let most = if field == "notes" { LONGEST_NOTES } else { LONGEST_FIELD };
+        if value.chars().count() > most {
+            return Err((field, RowReason::TooLong(most)));
+        }
+        if !text::is_clean(value) {
+            return Err((field, RowReason::BadCharacter));
+        }
+        if field == "support_end" && !value.is_empty() && value.parse::<jiff::civil::Date>().is_err() {
+            return Err((field, RowReason::NotADate(value.clone())));
+        }
+    }
+    Ok(ledger)
+}
+
+/// What differs, by field.
+fn differences(old: &Ledger, new: &Ledger) -> Vec<FieldChange> {
+    let (mut a, mut b) = (old.clone(), new.clone());
+    let mut out: Vec<FieldChange> = texts(&mut a)
+        .into_iter()
+        .zip(texts(&mut b))
+        .filter(|((_, from), (_, to))| from != to)
+        .map(|((field, from), (_, to))| FieldChange { field: field.to_owned(), from: from.clone(), to: to.clone() })
+        .collect();
+    let mut word = |field: &str, from: Option<String>, to: Option<String>| {
+        if from != to {
+            out.push(FieldChange { field: field.to_owned(), from: from.unwrap_or_default(), to: to.unwrap_or_default() });
+        }
+    };
+    word("kind", old.kind.map(|k| k.to_string()), new.kind.map(|k| k.to_string()));
+    word("zone", old.zone.map(|z| z.to_string()), new.zone.map(|z| z.to_string()));
+    word("importance", old.importance.map(|i| i.to_string()), new.importance.map(|i| i.to_string()));
+    out
+}
+
+/// What a row says, over what is there: empty cells change nothing.
+fn laid_over(old: &Ledger, row: &Ledger, zone: Option<ZoneId>) -> Ledger {
+    let mut new = old.clone();
+    let mut said = row.clone();
+    for ((_, value), (_, word)) in texts(&mut new).into_iter().zip(texts(&mut said)) {
+        if !word.is_empty() {
+            value.clone_from(word);
+        }
+    }
+    new.kind = row.kind.or(old.kind);
+    new.importance = row.importance.or(old.importance);
+    new.zone = zone.or(old.zone);
+    new
+}
+
+async fn write_ledger(tx: &mut Conn, id: AssetId, l: &Ledger, state: AssetState, who: &Who, now: Time) -> Result<()> {
+    tx.run(
+        "UPDATE assets SET name = $1, kind = $2, maker = $3, model_number = $4, serial = $5, software_version = $6, support_end = $7, \
+         owner = $8, administrator = $9, place = $10, purpose = $11, zone = $12, importance = $13, notes = $14, state = $15, \
+         rev = rev + 1, changed_by = $16, changed_at = $17 WHERE id = $18",
+        v![
+            &l.name,
+            l.kind.map_or("", Kind::name),
+            &l.maker,
+            &l.model_number,
+            &l.serial,
+            &l.software_version,
+            &l.support_end,
+            &l.owner,
+            &l.administrator,
+            &l.place,
+            &l.purpose,
+            l.zone,
+            l.importance.map_or("", Importance::name),
+            &l.notes,
+            state.name(),
+            &who.name,
+            now,
+            id
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+async fn insert(tx: &mut Conn, id: AssetId, l: &Ledger, state: AssetState, who: &Who, now: Time) -> Result<()> {
+    tx.run(
+        "INSERT INTO assets (id, rev, state, name, kind, maker, model_number, serial, software_version, support_end, owner, administrator, \
+         place, purpose, importance, notes, label, label_key, kind_now, maker_now, address_key, importance_key, search, changed_by, changed_at) \
+         VALUES ($1, 0, $2, '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', 3, '', '', $3)",
+        v![id, state.name(), now],
+    )
+    .await?;
+    write_ledger(tx, id, l, state, who, now).await
+}
+
+/// Addresses as people give them: on no sensor until they are seen.
+async fn add_by_hand(tx: &mut Conn, id: AssetId, macs: &[Mac], ips: &[IpAddr], now: Time) -> Result<()> {
+    let mut rows = BTreeSet::new();
+    match (macs, ips) {
+        // One of each: they go together.
+        ([mac], [ip]) => {
+            rows.insert((mac.to_string(), ip.to_string()));
+        }
+        _ => {
+            rows.extend(macs.iter().map(|m| (m.to_string(), String::new())));
+            rows.extend(ips.iter().map(|i| (String::new(), i.to_string())));
+        }
+    }
+    let rows = rows.into_iter().take(MOST_BY_HAND).map(|(mac, ip)| v![id, 0i64, 0i64, mac, ip, now, now, 1i64]).collect();
+    tx.run_many(
+        "INSERT INTO asset_addresses (asset, sensor, vlan, mac, ip, first_at, last_at, by_hand)",
+        "ON CONFLICT (asset, sensor, vlan, mac, ip) DO NOTHING",
+        rows,
+    )
+    .await
+}
+
+/// A change must leave the asset where a zone's editor may still see it.
+async fn still_in(tx: &mut Conn, id: AssetId, zone: Option<ZoneId>) -> Result<()> {
+    match assets::resolve(tx, id, zone).await {
+        Err(StateError::NotFound { .. }) => Err(StateError::ZoneOnly { what: "moving an asset to another zone" }),
+        other => other.map(|_| ()),
+    }
+}
+
+/// A zone that the ledger names must be there.
+async fn zone_is_there(tx: &mut Conn, zone: Option<ZoneId>) -> Result<()> {
+    if let Some(zone) = zone
+        && tx.row("SELECT id FROM zones WHERE id = $1", v![zone]).await?.is_none()
+    {
+        return Err(StateError::NotFound { what: "zone", id: zone.to_string() });
+    }
+    Ok(())
+}
+
+async fn changed_since(tx: &mut Conn, asset: &Asset, rev: i64) -> Result<()> {
+    if asset.rev == rev {
+        return Ok(());
+    }
+    let row = tx.row("SELECT changed_by, changed_at FROM assets WHERE id = $1", v![asset.id]).await?;
+    let (by, at) = row.map_or(Ok((String::new(), Time(0))), |r| Ok::<_, StateError>((r.text(0)?, r.time(1)?)))?;
+    Err(StateError::Changed { by, at, rev: asset.rev })
+}
+
 impl Store {
     /// Sets an asset's place in its life.
-    pub async fn set_asset_state(
-        &self,
-        _proof: &Authorised<EditAssets>,
-        _id: AssetId,
-        _rev: i64,
-        _to: AssetState,
-        _now: Time,
-    ) -> Result<Asset> {
-        unimplemented!()
+    pub async fn set_asset_state(&self, proof: &Authorised<EditAssets>, id: AssetId, rev: i64, to: AssetState, now: Time) -> Result<Asset> {
+        self.guard(proof)?;
+        let (who, site) = (self.who(proof), self.site().id);
+        let mut tx = self.write().await?;
+        let old = assets::one(&mut tx, site, id, proof.zone()).await?;
+        changed_since(&mut tx, &old, rev).await?;
+        if old.state == to {
+            return Ok(old);
+        }
+        tx.run(
+            "UPDATE assets SET state = $1, rev = rev + 1, changed_by = $2, changed_at = $3 WHERE id = $4",
+            v![to.name(), &who.name, now, old.id],
+        )
+        .await?;
+        audit(&mut tx, &who, Deed::AssetState { asset: old.id, from: old.state, to }, now).await?;
+        let new = assets::one(&mut tx, site, old.id, proof.zone()).await?;
+        tx.commit().await?;
+        Ok(new)
     }
+
     /// Writes the ledger's fields. Whoever registers a discovered asset does it by [`Store::set_asset_state`].
-    pub async fn edit_ledger(
-        &self,
-        _proof: &Authorised<EditAssets>,
-        _id: AssetId,
-        _rev: i64,
-        _ledger: Ledger,
-        _now: Time,
-    ) -> Result<Asset> {
-        unimplemented!()
+    pub async fn edit_ledger(&self, proof: &Authorised<EditAssets>, id: AssetId, rev: i64, ledger: Ledger, now: Time) -> Result<Asset> {
+        self.guard(proof)?;
+        let ledger = checked(ledger).map_err(|(field, reason)| StateError::Invalid { field, why: reason.to_string() })?;
+        let (who, site) = (self.who(proof), self.site().id);
+        let mut tx = self.write().await?;
+        let old = assets::one(&mut tx, site, id, proof.zone()).await?;
+        changed_since(&mut tx, &old, rev).await?;
+        let changes = differences(&old.ledger, &ledger);
+        if changes.is_empty() {
+            return Ok(old);
+        }
+        zone_is_there(&mut tx, ledger.zone).await?;
+        write_ledger(&mut tx, old.id, &ledger, old.state, &who, now).await?;
+        apply::refresh(&mut tx, site, BTreeSet::from([old.id])).await?;
+        still_in(&mut tx, old.id, proof.zone()).await?;
+        audit(&mut tx, &who, Deed::AssetEdited { asset: old.id, changes }, now).await?;
+        let new = assets::one(&mut tx, site, old.id, proof.zone()).await?;
+        tx.commit().await?;
+        Ok(new)
     }
+
     /// Enters an asset by hand, as registered. Refused where one of the addresses belongs to an asset already.
-    pub async fn enter_asset(&self, _proof: &Authorised<EditAssets>, _new: NewAsset, _now: Time) -> Result<AssetId> {
-        unimplemented!()
+    pub async fn enter_asset(&self, proof: &Authorised<EditAssets>, new: NewAsset, now: Time) -> Result<AssetId> {
+        self.guard(proof)?;
+        let mut ledger = checked(new.ledger).map_err(|(field, reason)| StateError::Invalid { field, why: reason.to_string() })?;
+        if new.macs.is_empty() && new.ips.is_empty() && ledger.name.is_empty() {
+            return Err(StateError::Invalid { field: "name", why: String::from("a name or an address is needed") });
+        }
+        if new.macs.len() + new.ips.len() > MOST_BY_HAND {
+            return Err(StateError::Invalid { field: "addresses", why: format!("at most {MOST_BY_HAND} addresses") });
+        }
+        if new.macs.iter().any(|m| !m.is_device()) {
+            return Err(StateError::Invalid { field: "addresses", why: String::from("a group address belongs to no device") });
+        }
+        // Who may only see one zone enters into it.
+        ledger.zone = ledger.zone.or(proof.zone());
+        if proof.zone().is_some() && ledger.zone != proof.zone() {
+            return Err(StateError::ZoneOnly { what: "entering an asset in another zone" });
+        }
+        let (who, site) = (self.who(proof), self.site().id);
+        let mut tx = self.write().await?;
+        zone_is_there(&mut tx, ledger.zone).await?;
+        for word in new.macs.iter().map(|m| ("mac", m.to_string())).chain(new.ips.iter().map(|i| ("ip", i.to_string()))) {
+            if let Some(found) = holders(&mut tx, word.0, &word.1).await?.first() {
+                let _ = found;
+                return Err(StateError::Exists { what: "asset", name: word.1 });
+            }
+        }
+        let id = AssetId::from_parts(now, self.random()?);
+        insert(&mut tx, id, &ledger, AssetState::Registered, &who, now).await?;
+        add_by_hand(&mut tx, id, &new.macs, &new.ips, now).await?;
+        apply::refresh(&mut tx, site, BTreeSet::from([id])).await?;
+        audit(&mut tx, &who, Deed::AssetEntered { asset: id, state: AssetState::Registered, macs: new.macs, ips: new.ips }, now).await?;
+        tx.commit().await?;
+        Ok(id)
     }
+
     /// Takes a list in, all good rows in one transaction; wrong rows are told and left out. The same list twice changes nothing.
     /// Rows find their asset by id, then hardware address, then Internet address, then name and model number.
     pub async fn import_assets(
         &self,
-        _proof: &Authorised<EditAssets>,
-        _rows: Vec<ImportRow>,
-        _dry_run: bool,
-        _now: Time,
+        proof: &Authorised<EditAssets>,
+        rows: Vec<ImportRow>,
+        dry_run: bool,
+        now: Time,
     ) -> Result<ImportReport> {
-        unimplemented!()
+        self.guard(proof)?;
+        if rows.len() > MOST_ROWS {
+            return Err(StateError::Invalid { field: "rows", why: format!("at most {MOST_ROWS} rows at once; split the list") });
+        }
+        let mut import = Import {
+            store: self,
+            who: self.who(proof),
+            zone: proof.zone(),
+            now,
+            zones: HashMap::new(),
+            done: BTreeMap::new(),
+            stale: BTreeSet::new(),
+            report: ImportReport { dry_run, ..ImportReport::default() },
+        };
+        let mut tx = self.write().await?;
+        for row in tx.rows("SELECT folded, id FROM zones", v![]).await? {
+            import.zones.insert(row.text(0)?, row.parsed(1)?);
+        }
+        for row in rows {
+            let line = row.line;
+            if let Err(problem) = import.row(&mut tx, row).await? {
+                import.report.problems.push(RowProblem { line, column: problem.0.to_owned(), reason: problem.1 });
+            }
+        }
+        apply::refresh(&mut tx, self.site().id, std::mem::take(&mut import.stale)).await?;
+        let mut report = import.report;
+        report.problems.sort_by_key(|p| p.line);
+        if dry_run {
+            tx.rollback().await?;
+        } else {
+            tx.commit().await?;
+        }
+        Ok(report)
     }
-    /// The ledger for a file: every asset that fits, without paging.
-    pub async fn export_assets(&self, _proof: &Authorised<ExportAssets>, _filter: &AssetFilter, _now: Time) -> Result<Vec<Asset>> {
-        unimplemented!()
+
+    /// The ledger for a file: every asset that fits, without paging. That it left is a deed.
+    pub async fn export_assets(&self, proof: &Authorised<ExportAssets>, filter: &AssetFilter, now: Time) -> Result<Vec<Asset>> {
+        self.guard(proof)?;
+        let who = self.who(proof);
+        let mut tx = self.write().await?;
+        let found = assets::find_all(&mut tx, self.site().id, filter, proof.zone()).await?;
+        audit(&mut tx, &who, Deed::Exported { what: String::from("assets"), rows: found.len() as u64 }, now).await?;
+        tx.commit().await?;
+        Ok(found)
+    }
+}
+
+/// Assets that have an address, at most two, with the zone they are in.
+async fn holders(tx: &mut Conn, column: &str, value: &str) -> Result<Vec<AssetId>> {
+    let sql = match column {
+        "mac" => "SELECT DISTINCT d.asset FROM asset_addresses d WHERE d.mac = $1 ORDER BY d.asset LIMIT 2",
+        _ => "SELECT DISTINCT d.asset FROM asset_addresses d WHERE d.ip = $1 ORDER BY d.asset LIMIT 2",
+    };
+    tx.rows(sql, v![value]).await?.iter().map(|r| r.parsed(0)).collect()
+}
+
+struct Import<'a> {
+    store: &'a Store,
+    who: Who,
+    zone: Option<ZoneId>,
+    now: Time,
+    /// By folded name.
+    zones: HashMap<String, ZoneId>,
+    /// Assets that a row was about, with its line.
+    done: BTreeMap<AssetId, u64>,
+    stale: BTreeSet<AssetId>,
+    report: ImportReport,
+}
+
+type Wrong = (&'static str, RowReason);
+
+impl Import<'_> {
+    /// One row; what is wrong with it is no error of ours.
+    async fn row(&mut self, tx: &mut Conn, row: ImportRow) -> Result<std::result::Result<(), Wrong>> {
+        let said = match checked(row.ledger) {
+            Ok(l) => l,
+            Err(wrong) => return Ok(Err(wrong)),
+        };
+        let zone = match row.zone.trim() {
+            "" => None,
+            name => match self.zones.get(&text::fold(name, 200)) {
+                Some(id) => Some(*id),
+                None => return Ok(Err(("zone", RowReason::UnknownZone(name.to_owned())))),
+            },
+        };
+        if self.zone.is_some() && zone.is_some() && zone != self.zone {
+            return Ok(Err(("zone", RowReason::OtherZone)));
+        }
+        if let Some(mac) = row.macs.iter().find(|m| !m.is_device()) {
+            return Ok(Err(("mac", RowReason::NotAMac(mac.to_string()))));
+        }
+        if row.macs.len() + row.ips.len() > MOST_BY_HAND {
+            return Ok(Err(("mac", RowReason::TooLong(MOST_BY_HAND))));
+        }
+        match self.find(tx, row.id, &row.macs, &row.ips, &said).await? {
+            Err(wrong) => Ok(Err(wrong)),
+            Ok(Some(id)) => self.change(tx, id, row.line, &said, zone, row.state, &row.macs, &row.ips).await,
+            Ok(None) => self.enter(tx, row.line, said, zone, row.state, row.macs, row.ips).await,
+        }
+    }
+
+    /// The asset that a row is about.
+    async fn find(
+        &self,
+        tx: &mut Conn,
+        id: Option<AssetId>,
+        macs: &[Mac],
+        ips: &[IpAddr],
+        said: &Ledger,
+    ) -> Result<std::result::Result<Option<AssetId>, Wrong>> {
+        if let Some(id) = id {
+            match assets::resolve(tx, id, None).await {
+                Ok(id) => return Ok(Ok(Some(id))),
+                Err(StateError::NotFound { .. }) => {}
+                Err(e) => return Err(e),
+            }
+        }
+        for (column, words) in
+            [("mac", macs.iter().map(ToString::to_string).collect::<Vec<_>>()), ("ip", ips.iter().map(ToString::to_string).collect())]
+        {
+            let mut found = BTreeSet::new();
+            for word in &words {
+                found.extend(holders(tx, column, word).await?);
+            }
+            match found.len() {
+                0 => {}
+                1 => return Ok(Ok(found.pop_first())),
+                _ => return Ok(Err((if column == "mac" { "mac" } else { "ip" }, RowReason::Ambiguous))),
+            }
+        }
+        // A row with addresses that nobody has is a new asset, also where another one bears its name.
+        if macs.is_empty() && ips.is_empty() && !said.name.is_empty() {
+            let rows = tx
+                .rows(
+                    "SELECT id FROM assets WHERE merged_into IS NULL AND name = $1 AND ($2 = '' OR model_number = $2) ORDER BY id LIMIT 2",
+                    v![&said.name, &said.model_number],
+                )
+                .await?;
+            return Ok(match rows.as_slice() {
+                [] => Ok(None),
+                [row] => Ok(Some(row.parsed(0)?)),
+                _ => Err(("name", RowReason::Ambiguous)),
+            });
+        }
+        if macs.is_empty() && ips.is_empty() {
+            return Ok(Err(("name", RowReason::Nothing)));
+        }
+        Ok(Ok(None))
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    async fn change(
+        &mut self,
+        tx: &mut Conn,
+        id: AssetId,
+        line: u64,
+        said: &Ledger,
+        zone: Option<ZoneId>,
+        state: Option<AssetState>,
+        macs: &[Mac],
+        ips: &[IpAddr],
+    ) -> Result<std::result::Result<(), Wrong>> {
+        if let Some(first) = self.done.get(&id) {
+            return Ok(Err(("name", RowReason::Repeated(*first))));
+        }
+        let site = self.store.site().id;
+        let old = match assets::one(tx, site, id, self.zone).await {
+            Ok(asset) => asset,
+            // New in this very import, its zone not yet derived, cannot be: those are in `done`.
+            Err(StateError::NotFound { .. }) => return Ok(Err(("zone", RowReason::OtherZone))),
+            Err(e) => return Err(e),
+        };
+        self.done.insert(id, line);
+        let ledger = laid_over(&old.ledger, said, zone);
+        // A list of what is there registers what was only discovered.
+        let to = state.unwrap_or(if old.state == AssetState::Discovered { AssetState::Registered } else { old.state });
+        let new_macs: Vec<Mac> = macs.iter().filter(|m| !old.addresses.iter().any(|a| a.mac == Some(**m))).copied().collect();
+        let new_ips: Vec<IpAddr> = ips.iter().filter(|i| !old.addresses.iter().any(|a| a.ip == Some(**i))).copied().collect();
+        let changes = differences(&old.ledger, &ledger);
+        if changes.is_empty() && to == old.state && new_macs.is_empty() && new_ips.is_empty() {
+            self.report.unchanged += 1;
+            return Ok(Ok(()));
+        }
+        write_ledger(tx, id, &ledger, to, &self.who, self.now).await?;
+        if !changes.is_empty() {
+            audit(tx, &self.who, Deed::AssetEdited { asset: id, changes }, self.now).await?;
+        }
+        if !new_macs.is_empty() || !new_ips.is_empty() {
+            add_by_hand(tx, id, &new_macs, &new_ips, self.now).await?;
+            audit(tx, &self.who, Deed::AssetEntered { asset: id, state: to, macs: new_macs, ips: new_ips }, self.now).await?;
+        }
+        if to != old.state {
+            audit(tx, &self.who, Deed::AssetState { asset: id, from: old.state, to }, self.now).await?;
+        }
+        self.stale.insert(id);
+        self.report.changed.push(id);
+        Ok(Ok(()))
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    async fn enter(
+        &mut self,
+        tx: &mut Conn,
+        line: u64,
+        said: Ledger,
+        zone: Option<ZoneId>,
+        state: Option<AssetState>,
+        macs: Vec<Mac>,
+        ips: Vec<IpAddr>,
+    ) -> Result<std::result::Result<(), Wrong>> {
+        let ledger = Ledger { zone: zone.or(self.zone), ..said };
+        let state = state.unwrap_or(AssetState::Registered);
+        let id = AssetId::from_parts(self.now, self.store.random()?);
+        insert(tx, id, &ledger, state, &self.who, self.now).await?;
+        add_by_hand(tx, id, &macs, &ips, self.now).await?;
+        audit(tx, &self.who, Deed::AssetEntered { asset: id, state, macs, ips }, self.now).await?;
+        self.done.insert(id, line);
+        self.stale.insert(id);
+        self.report.entered.push(id);
+        Ok(Ok(()))
     }
 }

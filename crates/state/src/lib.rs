@@ -13,18 +13,22 @@
 //!
 //! Time is passed in; the only source of randomness is [`db::random`].
 
+mod apply;
 pub mod assets;
 pub mod auth;
+mod db;
 pub mod error;
 pub mod findings;
 pub mod ledger;
 pub mod ledger_csv;
+mod migrate;
 pub mod outbox;
 pub mod people;
 pub mod pipeline;
 pub mod sensors;
 pub mod settings;
 pub mod store;
+mod text;
 pub mod today;
 pub mod zones;
 

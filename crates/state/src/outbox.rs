@@ -1,22 +1,86 @@
 //! Deeds on their way to the vault.
+//!
+//! A deed is written here in the transaction of the change itself, so neither exists without the other. Hinomi drains the outbox
+//! to the vault and takes out what the vault has acknowledged. A crash between the two sends a deed twice; its number
+//! ([`Audit::number`]) is the same both times, so readers of the vault know it for one. Numbers count up and never repeat, also
+//! after a restore: [`Pipeline::vault_is_ahead`] moves the counter past the vault's newest.
 
+use crate::db::{Conn, marks, to_json, v};
 use crate::error::Result;
 use crate::pipeline::{EventCursor, Pipeline};
-use model::event::Deed;
-use model::{NewEvent, Time};
+use crate::store::Who;
+use model::event::{Audit, Deed};
+use model::{AssetId, Body, NewEvent, SourceId, Time};
+
+/// When so many deeds wait, failed log-ins are no longer added: somebody who guesses passwords while the vault is full must not
+/// fill the disk with it.
+const ENOUGH: i64 = 50_000;
+
+/// Writes a deed in the transaction of its change.
+pub(crate) async fn audit(tx: &mut Conn, who: &Who, deed: Deed, now: Time) -> Result<()> {
+    if matches!(deed, Deed::Login { success: false, .. }) && tx.number("SELECT COUNT(*) FROM outbox", v![]).await? >= ENOUGH {
+        return Ok(());
+    }
+    let number = tx.number("UPDATE site SET deeds = deeds + 1 RETURNING deeds", v![]).await?;
+    let about = lately(&deed);
+    if let Some(asset) = about {
+        let text = to_json(&deed, tx.place())?;
+        tx.run("INSERT INTO lately (number, at, who, asset, deed) VALUES ($1, $2, $3, $4, $5)", v![number, now, &who.name, asset, text])
+            .await?;
+    }
+    let event = NewEvent {
+        source: SourceId(0),
+        received: now,
+        happened: None,
+        body: Body::Audit(Box::new(Audit {
+            user: who.user,
+            actor: who.name.clone(),
+            from: who.from,
+            action: who.action.to_owned(),
+            deed,
+            number: u64::try_from(number).ok(),
+        })),
+    };
+    let text = to_json(&event, tx.place())?;
+    tx.run("INSERT INTO outbox (number, event) VALUES ($1, $2)", v![number, text]).await?;
+    Ok(())
+}
+
+/// Deeds that the front page tells of, with the asset they are about. Handled findings are told by their own history; who logged
+/// in is nobody's business there.
+fn lately(deed: &Deed) -> Option<Option<AssetId>> {
+    match deed {
+        Deed::AssetState { asset, .. } | Deed::AssetEntered { asset, .. } | Deed::AssetEdited { asset, .. } => Some(Some(*asset)),
+        Deed::Setting { .. } => Some(None),
+        _ => None,
+    }
+}
 
 impl Pipeline {
     /// The oldest deeds that the vault has not acknowledged, with their numbers. Each event carries its number
     /// ([`model::event::Audit::number`]): the vault gets it at least once.
-    pub async fn outbox(&self, _limit: u32) -> Result<Vec<(i64, NewEvent)>> {
-        unimplemented!()
+    pub async fn outbox(&self, limit: u32) -> Result<Vec<(i64, NewEvent)>> {
+        let mut conn = self.store.read().await?;
+        let rows = conn.rows("SELECT number, event FROM outbox ORDER BY number LIMIT $1", v![limit.max(1)]).await?;
+        rows.iter().map(|r| Ok((r.int(0)?, r.json(1)?))).collect()
     }
+
     /// The vault has these, fsynced, the newest at `at`. Doing it twice changes nothing.
-    pub async fn outbox_done(&self, _numbers: &[i64], _at: EventCursor) -> Result<()> {
-        unimplemented!()
+    pub async fn outbox_done(&self, numbers: &[i64], at: EventCursor) -> Result<()> {
+        let mut tx = self.store.write().await?;
+        for chunk in numbers.chunks(500) {
+            let sql = format!("DELETE FROM outbox WHERE number IN ({})", marks(1, chunk.len()));
+            tx.run_built(sql, chunk.iter().map(|n| (*n).into()).collect()).await?;
+        }
+        crate::pipeline::raise_known(&mut tx, at).await?;
+        tx.commit().await
     }
+
     /// A deed of the machine itself: started, stopped.
-    pub async fn machine_did(&self, _action: &str, _deed: Deed, _now: Time) -> Result<()> {
-        unimplemented!()
+    pub async fn machine_did(&self, action: &'static str, deed: Deed, now: Time) -> Result<()> {
+        let mut tx = self.store.write().await?;
+        let who = Who { user: None, name: String::from("hinomi"), from: None, action };
+        audit(&mut tx, &who, deed, now).await?;
+        tx.commit().await
     }
 }

@@ -1,8 +1,12 @@
 //! Settings: a table of known keys, each with default, unit and bounds.
 
-use crate::error::Result;
-use crate::store::Store;
+use crate::db::{Conn, v};
+use crate::error::{Result, StateError};
+use crate::outbox::audit;
+use crate::pipeline::Pipeline;
+use crate::store::{Store, read_site};
 use model::access::{EditSettings, ViewSettings};
+use model::event::Deed;
 use model::{Authorised, Time};
 
 /// What a setting may hold.
@@ -134,17 +138,154 @@ pub struct Setting {
     pub changed_at: Option<Time>,
 }
 
+/// The known key of that name.
+pub fn key(name: &str) -> Result<&'static Key> {
+    SETTINGS.iter().find(|k| k.name == name).ok_or_else(|| StateError::NotFound { what: "setting", id: name.to_owned() })
+}
+
+impl Key {
+    /// The value as it is kept, if it fits.
+    pub fn check(&self, value: &str) -> Result<String> {
+        let value = value.trim();
+        let wrong = |why: String| Err(StateError::Invalid { field: self.name, why });
+        match self.holds {
+            Holds::Number(least, most) => match value.parse::<i64>() {
+                Ok(n) if (least..=most).contains(&n) => Ok(n.to_string()),
+                _ => wrong(format!("must be a whole number from {least} to {most} ({})", self.unit)),
+            },
+            Holds::Word(words) => {
+                if words.contains(&value) {
+                    Ok(value.to_owned())
+                } else {
+                    wrong(format!("must be one of {}", words.join(", ")))
+                }
+            }
+            Holds::Text(most) => {
+                if value.chars().count() <= most && !value.chars().any(char::is_control) {
+                    Ok(value.to_owned())
+                } else {
+                    wrong(format!("must be one line of at most {most} characters"))
+                }
+            }
+            Holds::TimeZone => match jiff::tz::TimeZone::get(value) {
+                Ok(tz) => Ok(tz.iana_name().unwrap_or(value).to_owned()),
+                Err(_) => wrong(String::from("must be the name of a time zone, like Asia/Tokyo")),
+            },
+        }
+    }
+}
+
+/// A setting's value, or its default.
+pub(crate) async fn value(conn: &mut Conn, name: &str) -> Result<String> {
+    let key = key(name)?;
+    match conn.row("SELECT value FROM settings WHERE key = $1", v![key.name]).await? {
+        Some(row) => row.text(0),
+        None => Ok(key.default.to_owned()),
+    }
+}
+
+/// A setting's value as a number. A value that somebody wrote past us counts as the default.
+pub(crate) async fn number(conn: &mut Conn, name: &str) -> Result<i64> {
+    let key = key(name)?;
+    let text = value(conn, name).await?;
+    let read = key.check(&text).ok().or_else(|| key.check(key.default).ok()).and_then(|t| t.parse().ok());
+    read.ok_or_else(|| StateError::Invalid { field: key.name, why: String::from("is not a number") })
+}
+
+async fn one(conn: &mut Conn, key: &'static Key) -> Result<Setting> {
+    let row = conn.row("SELECT value, rev, changed_by, changed_at FROM settings WHERE key = $1", v![key.name]).await?;
+    Ok(match row {
+        Some(r) => {
+            Setting { key, value: r.text(0)?, is_default: false, rev: r.int(1)?, changed_by: r.text(2)?, changed_at: Some(r.time(3)?) }
+        }
+        None => Setting { key, value: key.default.to_owned(), is_default: true, rev: 0, changed_by: String::new(), changed_at: None },
+    })
+}
+
 impl Store {
     /// Every setting.
-    pub async fn settings(&self, _proof: &Authorised<ViewSettings>) -> Result<Vec<Setting>> {
-        unimplemented!()
+    pub async fn settings(&self, proof: &Authorised<ViewSettings>) -> Result<Vec<Setting>> {
+        self.guard(proof)?;
+        let mut conn = self.read().await?;
+        let mut out = Vec::with_capacity(SETTINGS.len());
+        for key in SETTINGS {
+            out.push(one(&mut conn, key).await?);
+        }
+        Ok(out)
     }
+
     /// One setting.
-    pub async fn setting(&self, _proof: &Authorised<ViewSettings>, _key: &str) -> Result<Setting> {
-        unimplemented!()
+    pub async fn setting(&self, proof: &Authorised<ViewSettings>, name: &str) -> Result<Setting> {
+        self.guard(proof)?;
+        one(&mut self.read().await?, key(name)?).await
     }
-    /// Sets one.
-    pub async fn set_setting(&self, _proof: &Authorised<EditSettings>, _key: &str, _rev: i64, _value: &str, _now: Time) -> Result<Setting> {
-        unimplemented!()
+
+    /// Sets one. `rev` is that of the [`Setting`] that was looked at.
+    pub async fn set_setting(&self, proof: &Authorised<EditSettings>, name: &str, rev: i64, value: &str, now: Time) -> Result<Setting> {
+        self.guard_whole(proof, "a setting")?;
+        let key = key(name)?;
+        let value = key.check(value)?;
+        let who = self.who(proof);
+        let mut tx = self.write().await?;
+        let old = one(&mut tx, key).await?;
+        if old.rev != rev {
+            return Err(StateError::Changed { by: old.changed_by, at: old.changed_at.unwrap_or(now), rev: old.rev });
+        }
+        if old.value == value {
+            return Ok(old);
+        }
+        tx.run(
+            "INSERT INTO settings (key, value, rev, changed_by, changed_at) VALUES ($1, $2, 1, $3, $4) ON CONFLICT (key) DO UPDATE SET \
+             value = excluded.value, rev = settings.rev + 1, changed_by = excluded.changed_by, changed_at = excluded.changed_at",
+            v![key.name, &value, &who.name, now],
+        )
+        .await?;
+        audit(&mut tx, &who, Deed::Setting { key: key.name.to_owned(), from: old.value, to: value }, now).await?;
+        let new = one(&mut tx, key).await?;
+        let site = read_site(&mut tx).await?;
+        tx.commit().await?;
+        if let Some(site) = site {
+            self.remember(site);
+        }
+        Ok(new)
+    }
+}
+
+impl Pipeline {
+    /// A setting's value (its default where nobody has set it).
+    pub async fn setting(&self, name: &str) -> Result<String> {
+        value(&mut self.store.read().await?, name).await
+    }
+
+    /// A setting's value as a number.
+    pub async fn setting_number(&self, name: &str) -> Result<i64> {
+        number(&mut self.store.read().await?, name).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_fits_its_own_bounds() {
+        for k in SETTINGS {
+            assert_eq!(k.check(k.default).unwrap(), k.default, "{}", k.name);
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_with_a_reason() {
+        for (name, bad) in [
+            ("retention_days", "0"),
+            ("retention_days", "many"),
+            ("time_zone", "Tokyo"),
+            ("language", "fr"),
+            ("site_name", "a\nb"),
+            ("session_hours", "9999999999999999999"),
+        ] {
+            assert!(matches!(key(name).unwrap().check(bad), Err(StateError::Invalid { .. })), "{name} {bad}");
+        }
+        assert!(key("no_such").is_err());
     }
 }
