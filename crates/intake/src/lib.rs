@@ -9,6 +9,7 @@
 //! A sensor's number ([`model::SourceId`]) is always given by the caller: the name behind it is state.
 
 pub mod file;
+pub mod folder;
 pub mod health;
 pub mod live;
 pub mod opener;

@@ -172,10 +172,11 @@ impl Pcap {
         if notes.options.beyond_damage {
             source.consume(1);
             loop {
-                source.fill(LOOKAHEAD)?;
+                // Twice, so that each reading is followed by LOOKAHEAD bytes of search: linear, whatever the reader gives at a time.
+                source.fill(2 * LOOKAHEAD)?;
                 let bytes = source.available();
                 let at_end = source.ended();
-                let tries = if at_end { bytes.len() } else { bytes.len() + 1 - LOOKAHEAD.min(bytes.len()) };
+                let tries = if at_end { bytes.len() } else { bytes.len().saturating_sub(LOOKAHEAD) };
                 let hit = (0..tries).find(|&at| self.chain(bytes.get(at..).unwrap_or_default(), at_end, notes));
                 match hit {
                     Some(at) => {

@@ -20,7 +20,7 @@ const STATISTICS: u32 = 5;
 const ENHANCED_PACKET: u32 = 6;
 const BYTE_ORDER: u32 = 0x1a2b_3c4d;
 /// Beyond damage, a block must be seen within this many bytes.
-const LOOKAHEAD: usize = 512 << 10;
+const LOOKAHEAD: usize = 384 << 10;
 
 /// The state of reading one pcapng file.
 pub(super) struct Pcapng {
@@ -286,10 +286,11 @@ impl Pcapng {
         let look = notes.options.beyond_damage;
         source.consume(1);
         loop {
-            source.fill(LOOKAHEAD)?;
+            // Twice, so that each reading is followed by LOOKAHEAD bytes of search: linear, whatever the reader gives at a time.
+            source.fill(2 * LOOKAHEAD)?;
             let bytes = source.available();
             let at_end = source.ended();
-            let tries = if at_end { bytes.len() } else { bytes.len() + 1 - LOOKAHEAD.min(bytes.len()) };
+            let tries = if at_end { bytes.len() } else { bytes.len().saturating_sub(LOOKAHEAD) };
             match (0..tries).find(|&at| look && self.certain(bytes.get(at..).unwrap_or_default())) {
                 Some(at) => {
                     source.consume(at);
