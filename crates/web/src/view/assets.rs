@@ -348,7 +348,7 @@ impl AssetPage {
             l.owner.clone(),
         ];
         parts.retain(|p| !p.is_empty());
-        parts.join(" ・ ")
+        parts.join(" · ")
     }
 }
 

@@ -60,3 +60,6 @@ pub use settings::*;
 pub use shell::*;
 pub use today::*;
 pub use words::T;
+
+#[cfg(test)]
+mod samples;

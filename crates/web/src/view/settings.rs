@@ -126,8 +126,7 @@ pub struct UserRow {
 impl UserRow {
     /// The roles in words.
     pub fn role_words(&self, t: &T) -> String {
-        let joint = if t.lang == model::Lang::Ja { "、" } else { ", " };
-        self.roles.iter().map(|r| t.of("role", r.name())).collect::<Vec<_>>().join(joint)
+        self.roles.iter().map(|r| t.of("role", r.name())).collect::<Vec<_>>().join(t.comma())
     }
 }
 

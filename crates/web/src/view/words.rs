@@ -110,6 +110,14 @@ impl T {
         group(n.whole())
     }
 
+    /// What stands between the parts of a list.
+    pub const fn comma(&self) -> &'static str {
+        match self.lang {
+            Lang::Ja => "、",
+            Lang::En => ", ",
+        }
+    }
+
     /// The other language, for the switch.
     pub const fn other(&self) -> Lang {
         match self.lang {
