@@ -60,7 +60,7 @@ fn another_site_and_a_newer_folder_are_refused_and_left_alone() {
 #[test]
 fn questions_by_kind_time_address_place_order_and_number() {
     let disk = SimDisk::new();
-    let v = open_with(&disk, Options { roll_bytes: 20_000, ..options() });
+    let v = open_with(&disk, Options { roll_bytes: 8_000, ..options() });
     let a = v.appender();
     for i in 0..40u64 {
         let batch: Vec<_> = (0..50).map(|j| flow((i * 50 + j) as i64, (i % 10) as u8, i * 50 + j)).collect();

@@ -31,6 +31,7 @@ fn any_flipped_byte_of_a_segment_is_named_with_file_place_and_first_record() {
     let starts = frames(&bytes);
     assert_eq!(starts.len(), 4, "three frames and the seal");
     let firsts = [1u64, 3, 4, 6];
+    let hashes: Vec<usize> = starts.iter().map(|s| u32::from_le_bytes(bytes[s + 32..s + 36].try_into().unwrap()) as usize).collect();
     for with_index in [true, false] {
         for at in 0..bytes.len() {
             let flipped = disk.twin();
@@ -48,7 +49,9 @@ fn any_flipped_byte_of_a_segment_is_named_with_file_place_and_first_record() {
             let (offset, first) = frame.map_or((0, 1), |f| (starts[f] as u64, firsts[f]));
             assert_eq!((d.offset, d.first_seq), (offset, first), "byte {at} (index {with_index}): {d}");
             // The rest is read, and what is read is what was written.
-            let lost = frame.map_or(0, |f| [2, 1, 2, 0][f]);
+            // With the index in memory a frame whose header alone was changed is still read: its entries are whole.
+            let in_payload = frame.is_some_and(|f| at >= starts[f] + 88 + 4 * hashes[f]);
+            let lost = frame.filter(|_| in_payload || !with_index).map_or(0, |f| [2, 1, 2, 0][f]);
             let left: Vec<_> = v.read(&Query::default()).filter_map(Result::ok).collect();
             assert_eq!(left.len(), 5 - lost, "byte {at} (index {with_index})");
             assert_eq!(v.appender().append_and_wait(&[flow(0, 1, 6)]), Ok(6..7), "byte {at}: no number is given twice");
