@@ -132,4 +132,15 @@ pub struct Spec {
 }
 
 /// Every protocol that the engine asks for. The next forty are added here.
-pub static PROTOCOLS: &[Spec] = &[proto::dns::DNS, proto::dns::MDNS, proto::dns::LLMNR, proto::http::SPEC, proto::tls::SPEC, proto::dhcp::SPEC, proto::modbus::SPEC, proto::ssh::SPEC, proto::telnet::SPEC, proto::ftp::SPEC];
+pub static PROTOCOLS: &[Spec] = &[
+    proto::dns::DNS,
+    proto::dns::MDNS,
+    proto::dns::LLMNR,
+    proto::http::SPEC,
+    proto::tls::SPEC,
+    proto::dhcp::SPEC,
+    proto::modbus::SPEC,
+    proto::ssh::SPEC,
+    proto::telnet::SPEC,
+    proto::ftp::SPEC,
+];

@@ -20,7 +20,8 @@ const MAX_USER: usize = 128;
 /// Commands whose replies may be outstanding.
 const MAX_PENDING: usize = 64;
 
-const COMMANDS: &[&[u8]] = &[b"USER", b"PASS", b"AUTH", b"FEAT", b"SYST", b"OPTS", b"CLNT", b"QUIT", b"NOOP", b"HOST", b"PORT", b"PASV", b"TYPE"];
+const COMMANDS: &[&[u8]] =
+    &[b"USER", b"PASS", b"AUTH", b"FEAT", b"SYST", b"OPTS", b"CLNT", b"QUIT", b"NOOP", b"HOST", b"PORT", b"PASV", b"TYPE"];
 
 fn probe(i: &ProbeInput<'_>) -> Verdict {
     // The server greets first; a capture that begins late may show it in either place.
@@ -32,7 +33,11 @@ fn probe(i: &ProbeInput<'_>) -> Verdict {
     if i.down.is_empty() {
         return match text::line(i.up) {
             Some((line, _)) if text::starts_with(line, b"USER ") || text::starts_with(line, b"AUTH TLS") => {
-                if i.server_port == 21 { Verdict::Sure(40) } else { Verdict::Unsure }
+                if i.server_port == 21 {
+                    Verdict::Sure(40)
+                } else {
+                    Verdict::Unsure
+                }
             }
             Some((line, _)) if command(line).is_some() => Verdict::Unsure,
             Some(_) => Verdict::No,
@@ -200,8 +205,11 @@ impl FtpParser {
         } else if is(b"PASS") {
             self.finish(Outcome::Unknown, cx);
             // What an anonymous user gives is an address or nothing, no secret (RFC 1635).
-            self.login.secret =
-                if self.login.anonymous { None } else { Some(cx.options.trace(SecretKind::Password, self.login.user.as_bytes(), argument)) };
+            self.login.secret = if self.login.anonymous {
+                None
+            } else {
+                Some(cx.options.trace(SecretKind::Password, self.login.user.as_bytes(), argument))
+            };
             self.open = true;
             Kind::Pass
         } else if is(b"AUTH") {
@@ -304,7 +312,9 @@ mod tests {
     fn told(acts: &[Act]) -> Vec<String> {
         acts.iter()
             .map(|a| match a {
-                Act::Login(l) => format!("{} {:?} {} clear={} anon={}", l.user, l.outcome, l.secret.map_or(0, |s| s.length), l.clear_text, l.anonymous),
+                Act::Login(l) => {
+                    format!("{} {:?} {} clear={} anon={}", l.user, l.outcome, l.secret.map_or(0, |s| s.length), l.clear_text, l.anonymous)
+                }
                 Act::Banner(b) => format!("banner {}", b.text),
                 other => format!("{other:?}"),
             })

@@ -255,7 +255,8 @@ mod tests {
 
     #[test]
     fn answers_and_exceptions() {
-        let down = [adu(1, 2, &[3, 4, 0, 1, 0, 2]), adu(2, 2, &[0x90, 2]), adu(3, 2, &[16, 0, 1, 0, 2]), adu(4, 2, &[90, 0, 1, 2])].concat();
+        let down =
+            [adu(1, 2, &[3, 4, 0, 1, 0, 2]), adu(2, 2, &[0x90, 2]), adu(3, 2, &[16, 0, 1, 0, 2]), adu(4, 2, &[90, 0, 1, 2])].concat();
         let acts = testing::tcp(&SPEC, &[(Dir::Up, &adu(1, 2, &[3, 0, 0, 0, 2])), (Dir::Down, &down)]);
         assert_eq!(
             rows(&acts)[1..],
@@ -276,7 +277,14 @@ mod tests {
         assert_eq!(ask(&adu(1, 1, &[90, 0, 2]), 502), Verdict::Sure(50));
         assert_eq!(ask(&adu(1, 1, &[90, 0, 2]), 1502), Verdict::No);
         assert_eq!(ask(&read[..5], 502), Verdict::Unsure);
-        for other in [&b"GET / HTTP/1.1\r\n\r\n"[..], b"SSH-2.0-OpenSSH\r\n", &[0, 1, 0, 1, 0, 6, 1, 3, 0, 0, 0, 1], &[0, 1, 0, 0, 0, 1, 1, 3], &[0; 12], &[0xff; 12]] {
+        for other in [
+            &b"GET / HTTP/1.1\r\n\r\n"[..],
+            b"SSH-2.0-OpenSSH\r\n",
+            &[0, 1, 0, 1, 0, 6, 1, 3, 0, 0, 0, 1],
+            &[0, 1, 0, 0, 0, 1, 1, 3],
+            &[0; 12],
+            &[0xff; 12],
+        ] {
             assert_eq!(ask(other, 502), Verdict::No, "{other:?}");
         }
     }
@@ -305,5 +313,8 @@ mod tests {
         assert!(matches!(&drive.heard.0[0], (h, Act::Modbus(m)) if h.server.port == Some(40000) && m.response));
     }
 
-    hostile!(SPEC, script(&[(Dir::Up, &adu(1, 1, &[3, 0, 0, 0, 1])), (Dir::Down, &[adu(1, 1, &[3, 2, 0, 1]), adu(1, 1, &[0x83, 2])].concat())]));
+    hostile!(
+        SPEC,
+        script(&[(Dir::Up, &adu(1, 1, &[3, 0, 0, 0, 1])), (Dir::Down, &[adu(1, 1, &[3, 2, 0, 1]), adu(1, 1, &[0x83, 2])].concat())])
+    );
 }

@@ -394,7 +394,16 @@ mod tests {
     #[test]
     fn a_failure_each_time_and_a_success() {
         let mut t = BEGIN.to_vec();
-        t.extend([(Dir::Up, 140), (Dir::Down, 52), (Dir::Up, 140), (Dir::Down, 52), (Dir::Up, 140), (Dir::Down, 28), (Dir::Up, 100), (Dir::Down, 500)]);
+        t.extend([
+            (Dir::Up, 140),
+            (Dir::Down, 52),
+            (Dir::Up, 140),
+            (Dir::Down, 52),
+            (Dir::Up, 140),
+            (Dir::Down, 28),
+            (Dir::Up, 100),
+            (Dir::Down, 500),
+        ]);
         let (outcomes, ssh) = run(&talk(&t));
         assert_eq!(outcomes, [Outcome::Failure, Outcome::Failure, Outcome::Success]);
         assert_eq!((ssh.client.as_str(), ssh.server.as_str()), ("SSH-2.0-OpenSSH_9.2", "SSH-2.0-dropbear_2019.78"));
@@ -413,7 +422,8 @@ mod tests {
     fn versions_alone() {
         let acts = testing::tcp(&SPEC, &[(Dir::Down, b"SSH-1.99-Cisco-1.25\n")]);
         assert!(matches!(acts.as_slice(), [Act::Ssh(s)] if s.server == "SSH-1.99-Cisco-1.25" && s.client.is_empty()));
-        let acts = testing::tcp(&SPEC, &[(Dir::Down, b"SSH-1.5-old\n"), (Dir::Up, b"SSH-1.5-\xff\n"), (Dir::Up, &[7; 90]), (Dir::Down, &[7; 90])]);
+        let acts =
+            testing::tcp(&SPEC, &[(Dir::Down, b"SSH-1.5-old\n"), (Dir::Up, b"SSH-1.5-\xff\n"), (Dir::Up, &[7; 90]), (Dir::Down, &[7; 90])]);
         assert!(matches!(acts.as_slice(), [Act::Ssh(s)] if s.client == "SSH-1.5-\\xff"), "{acts:?}");
     }
 

@@ -55,10 +55,6 @@ impl<'a> Drive<'a> {
         Drive { parser, head, options, held: Default::default(), skip: [0; 2], done: false, heard: Heard::default() }
     }
 
-    pub fn at(&mut self, time: Time) {
-        self.head.time = time;
-    }
-
     pub fn feed(&mut self, dir: Dir, bytes: &[u8]) {
         let Self { parser, head, options, held, skip, done, heard } = self;
         let mut cx = Cx { head: *head, sink: heard, options };

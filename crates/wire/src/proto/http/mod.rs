@@ -87,7 +87,7 @@ fn looks(bytes: &[u8]) -> Verdict {
     }
     let begins = |word: &[u8]| bytes.starts_with(word) || word.starts_with(bytes);
     if let Some((line, _)) = text::line(bytes) {
-        return if status_of(line).is_some() || request(line).is_some_and(|(_, _, version)| version.is_some()) {
+        return if status_of(line).is_some() || request(line).is_some_and(|(_, _, version)| version) {
             Verdict::Sure(95)
         } else {
             Verdict::No
@@ -96,7 +96,7 @@ fn looks(bytes: &[u8]) -> Verdict {
     if begins(b"HTTP/1.") || METHODS.iter().any(|m| begins(m)) {
         // OPTIONS and others begin RTSP and SIP requests too; the end of the line tells.
         return match text_target(bytes) {
-            Some(b'/') if bytes.len() >= 16 => Verdict::Sure(60),
+            Some(b'/') => Verdict::Sure(60),
             _ => Verdict::Unsure,
         };
     }
@@ -121,8 +121,8 @@ fn status_of(line: &[u8]) -> Option<u16> {
     (matches!(rest.get(3), None | Some(b' ')) && (100..1000).contains(&code)).then_some(code as u16)
 }
 
-/// Method, target and (where it is there) version of a request line.
-fn request(line: &[u8]) -> Option<(&[u8], &[u8], Option<&[u8]>)> {
+/// Method, target and whether a version stands at the end of a request line.
+fn request(line: &[u8]) -> Option<(&[u8], &[u8], bool)> {
     let (method, rest) = target::split(line, b' ');
     let rest = rest?;
     let token = |b: &u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b);
@@ -131,8 +131,8 @@ fn request(line: &[u8]) -> Option<(&[u8], &[u8], Option<&[u8]>)> {
     }
     // Some clients leave blanks in the target, so the version is what stands last.
     match rest.iter().rposition(|&b| b == b' ').map(|i| rest.split_at(i)) {
-        Some((target, version)) if matches!(version, b" HTTP/1.0" | b" HTTP/1.1") => Some((method, target.trim_ascii(), version.get(1..))),
-        _ => Some((method, rest.trim_ascii(), None)),
+        Some((target, version)) if matches!(version, b" HTTP/1.0" | b" HTTP/1.1") => Some((method, target.trim_ascii(), true)),
+        _ => Some((method, rest.trim_ascii(), false)),
     }
 }
 
@@ -472,9 +472,7 @@ impl HttpParser {
         let cut = line.len() == MAX_LINE;
         let line = line.strip_suffix(b" ").unwrap_or(line);
         match request(line) {
-            Some((method, target, version))
-                if (first || self.asks(dir)) && (version.is_some() || METHODS.iter().any(|m| line.starts_with(m))) =>
-            {
+            Some((method, target, version)) if (first || self.asks(dir)) && (version || METHODS.iter().any(|m| line.starts_with(m))) => {
                 self.requests = Some(dir);
                 self.number += 1;
                 self.asking.clear();
@@ -488,7 +486,7 @@ impl HttpParser {
                 }
                 *self.side(dir) = Side { state: State::Headers, ..Side::default() };
                 // A request without a version ends with its line (HTTP/0.9).
-                version.is_some() || cut || self.head_end(dir, cx)
+                version || cut || self.head_end(dir, cx)
             }
             _ if first => false,
             _ => self.lose(dir, cx),

@@ -122,8 +122,9 @@ fn upgrades_and_tunnels_end_the_reading() {
 
 #[test]
 fn absurd_lines_are_bounded() {
-    let long = [b"GET /".as_slice(), &[b'a'; 20_000], b" HTTP/1.1\r\nX: ", &[b'b'; 20_000], b"\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\n\r\n"]
-        .concat();
+    let long =
+        [b"GET /".as_slice(), &vec![b'a'; 20_000], b" HTTP/1.1\r\nX: ", &vec![b'b'; 20_000], b"\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\n\r\n"]
+            .concat();
     let acts = testing::tcp(&SPEC, &[(Dir::Up, &long)]);
     assert!(matches!(&acts[0], Act::Http(h) if h.path.len() == target::MAX_TARGET));
     assert!(matches!(acts.last(), Some(Act::Http(h)) if h.path == "/2"));

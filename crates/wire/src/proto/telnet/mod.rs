@@ -96,18 +96,18 @@ impl Negotiation {
 #[derive(Clone, Copy, Default)]
 enum Escape {
     #[default]
-    None,
-    Escape,
+    Text,
+    Begun,
     Control,
 }
 
 impl Escape {
     fn pass(&mut self, byte: u8) -> bool {
         match (*self, byte) {
-            (Escape::None, 0x1b) => *self = Escape::Escape,
-            (Escape::None, _) => return true,
-            (Escape::Escape, b'[' | b'O') => *self = Escape::Control,
-            (Escape::Escape, _) | (Escape::Control, 0x40..=0x7e) => *self = Escape::None,
+            (Escape::Text, 0x1b) => *self = Escape::Begun,
+            (Escape::Text, _) => return true,
+            (Escape::Begun, b'[' | b'O') => *self = Escape::Control,
+            (Escape::Begun, _) | (Escape::Control, 0x40..=0x7e) => *self = Escape::Text,
             (Escape::Control, _) => {}
         }
         false
@@ -227,9 +227,9 @@ impl Parser for TelnetParser {
     fn reset(&mut self) {
         self.negotiation = <[Negotiation; 2]>::default();
         self.screen.line.clear();
-        self.screen.escape = Escape::None;
+        self.screen.escape = Escape::Text;
         text::wipe(&mut self.typed);
-        self.typed_escape = Escape::None;
+        self.typed_escape = Escape::Text;
         self.typing = Typing::Other;
         (self.begun, self.after_return, self.named, self.greeted, self.judging, self.answered) = (false, false, false, false, false, false);
         self.turned = false;
@@ -325,11 +325,9 @@ impl TelnetParser {
                 self.typing = Typing::Other;
                 (self.begun, self.named) = (false, false);
             }
-            0x20..=0x7e | 0x80.. => {
-                if self.typing != Typing::Other && self.typed.len() < MAX_TYPED {
-                    self.typed.reserve_exact(MAX_TYPED - self.typed.len());
-                    self.typed.push(byte);
-                }
+            0x20..=0x7e | 0x80.. if self.typing != Typing::Other && self.typed.len() < MAX_TYPED => {
+                self.typed.reserve_exact(MAX_TYPED - self.typed.len());
+                self.typed.push(byte);
             }
             _ => {}
         }
@@ -385,16 +383,13 @@ impl TelnetParser {
 /// [`MAX_BANNER`] characters.
 pub(super) fn banner(raw: &[u8], out: &mut String) {
     out.clear();
-    let mut escape = Escape::None;
+    let mut escape = Escape::Text;
     let mut plain = Vec::with_capacity(raw.len());
     for &b in raw {
         if escape.pass(b) {
             match b {
-                b'\r' | b'\n' | b'\t' | b' ' => {
-                    if plain.last().is_some_and(|l| *l != b' ') {
-                        plain.push(b' ');
-                    }
-                }
+                b'\r' | b'\n' | b'\t' | b' ' if plain.last().is_none_or(|l| *l == b' ') => {}
+                b'\r' | b'\n' | b'\t' => plain.push(b' '),
                 0x20..=0x7e | 0x80.. => plain.push(b),
                 _ => {}
             }

@@ -43,11 +43,14 @@ fn single_keys_with_echo_and_corrections() {
     let mut talk: Vec<(Dir, Vec<u8>)> = vec![(Dir::Down, b"Username: ".to_vec())];
     for key in b"rooy\x7ft\r" {
         talk.push((Dir::Up, vec![*key]));
-        talk.push((Dir::Down, match key {
-            0x7f => b"\x08 \x08".to_vec(),
-            b'\r' => b"\r\nPassword: ".to_vec(),
-            k => vec![*k],
-        }));
+        talk.push((
+            Dir::Down,
+            match key {
+                0x7f => b"\x08 \x08".to_vec(),
+                b'\r' => b"\r\nPassword: ".to_vec(),
+                k => vec![*k],
+            },
+        ));
     }
     for key in b"xx\x15abc\x08d\r" {
         talk.push((Dir::Up, vec![*key]));
@@ -65,7 +68,14 @@ fn japanese_prompts() {
         (b"\xa5\xe6\xa1\xbc\xa5\xb6\xcc\xbe: ", b"\xa5\xd1\xa5\xb9\xa5\xef\xa1\xbc\xa5\xc9: ", b"\xbc\xba\xc7\xd4"),
     ] {
         let answer = [b"\r\n", no, b"\r\n"].concat();
-        let talk = [(Dir::Down, name), (Dir::Up, "山田\r\n".as_bytes()), (Dir::Down, b"\r\n"), (Dir::Down, password), (Dir::Up, b"x\r\n"), (Dir::Down, &answer)];
+        let talk = [
+            (Dir::Down, name),
+            (Dir::Up, "山田\r\n".as_bytes()),
+            (Dir::Down, b"\r\n"),
+            (Dir::Down, password),
+            (Dir::Up, b"x\r\n"),
+            (Dir::Down, &answer),
+        ];
         assert_eq!(logins(&testing::tcp(&SPEC, &talk)), [row("山田", 1, Outcome::Failure)]);
     }
 }
@@ -91,10 +101,12 @@ fn a_password_alone_and_a_second_level() {
 
 #[test]
 fn without_an_answer_the_outcome_is_unknown() {
-    let talk: &[(Dir, &[u8])] = &[(Dir::Down, b"login: "), (Dir::Up, b"a\r\n"), (Dir::Down, b"a\r\nPassword: "), (Dir::Up, b"b\r\n"), (Dir::Down, b"\r\n")];
+    let talk: &[(Dir, &[u8])] =
+        &[(Dir::Down, b"login: "), (Dir::Up, b"a\r\n"), (Dir::Down, b"a\r\nPassword: "), (Dir::Up, b"b\r\n"), (Dir::Down, b"\r\n")];
     assert_eq!(logins(&testing::tcp(&SPEC, talk)), [row("a", 1, Outcome::Unknown)]);
     // Typed ahead, before the server asked.
-    let talk: &[(Dir, &[u8])] = &[(Dir::Down, b"login: "), (Dir::Up, b"root\r\nxc3511\r\n"), (Dir::Down, b"root\r\nPassword: \r\n\r\nLogin incorrect\r\n")];
+    let talk: &[(Dir, &[u8])] =
+        &[(Dir::Down, b"login: "), (Dir::Up, b"root\r\nxc3511\r\n"), (Dir::Down, b"root\r\nPassword: \r\n\r\nLogin incorrect\r\n")];
     assert_eq!(logins(&testing::tcp(&SPEC, talk)), [row("root", 6, Outcome::Failure)]);
 }
 

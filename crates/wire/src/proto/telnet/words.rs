@@ -4,7 +4,16 @@
 use super::super::text::contains;
 
 const PASSWORD: &[&[u8]] = &[
-    b"password", b"passwd", b"passcode", b"passphrase", b"passwort", b"kennwort", b"contrase", b"mot de passe", b"senha", b"parola",
+    b"password",
+    b"passwd",
+    b"passcode",
+    b"passphrase",
+    b"passwort",
+    b"kennwort",
+    b"contrase",
+    b"mot de passe",
+    b"senha",
+    b"parola",
     "パスワード".as_bytes(),
     b"\x83\x70\x83\x58\x83\x8f\x81\x5b\x83\x68",
     b"\xa5\xd1\xa5\xb9\xa5\xef\xa1\xbc\xa5\xc9",
@@ -14,7 +23,14 @@ const PASSWORD: &[&[u8]] = &[
 ];
 
 const USER: &[&[u8]] = &[
-    b"login", b"user", b"account", b"logon", b"benutzer", b"usuario", b"utilisateur", b"name",
+    b"login",
+    b"user",
+    b"account",
+    b"logon",
+    b"benutzer",
+    b"usuario",
+    b"utilisateur",
+    b"name",
     "ユーザ".as_bytes(),
     b"\x83\x86\x81\x5b\x83\x55",
     b"\xa5\xe6\xa1\xbc\xa5\xb6",
@@ -25,19 +41,56 @@ const USER: &[&[u8]] = &[
 ];
 
 const REFUSED: &[&[u8]] = &[
-    b"incorrect", b"fail", b"denied", b"invalid", b"bad password", b"bad user", b"wrong", b"not permitted", b"not allowed", b"try again",
-    b"refused", b"rejected", b"unknown user", b"locked", b"unsuccessful", b"not authorized", b"unauthorized", b"error",
-    "失敗".as_bytes(), "違います".as_bytes(), "間違".as_bytes(), "正しくありません".as_bytes(), "不正".as_bytes(), "拒否".as_bytes(), "できません".as_bytes(),
+    b"incorrect",
+    b"fail",
+    b"denied",
+    b"invalid",
+    b"bad password",
+    b"bad user",
+    b"wrong",
+    b"not permitted",
+    b"not allowed",
+    b"try again",
+    b"refused",
+    b"rejected",
+    b"unknown user",
+    b"locked",
+    b"unsuccessful",
+    b"not authorized",
+    b"unauthorized",
+    b"error",
+    "失敗".as_bytes(),
+    "違います".as_bytes(),
+    "間違".as_bytes(),
+    "正しくありません".as_bytes(),
+    "不正".as_bytes(),
+    "拒否".as_bytes(),
+    "できません".as_bytes(),
     // 失敗, 違います, 正しく in Shift_JIS, then in EUC-JP
-    b"\x8e\xb8\x94\x73", b"\x88\xe1\x82\xa2\x82\xdc\x82\xb7", b"\x90\xb3\x82\xb5\x82\xad",
-    b"\xbc\xba\xc7\xd4", b"\xb0\xe3\xa4\xa4\xa4\xde\xa4\xb9", b"\xc0\xb5\xa4\xb7\xa4\xaf",
+    b"\x8e\xb8\x94\x73",
+    b"\x88\xe1\x82\xa2\x82\xdc\x82\xb7",
+    b"\x90\xb3\x82\xb5\x82\xad",
+    b"\xbc\xba\xc7\xd4",
+    b"\xb0\xe3\xa4\xa4\xa4\xde\xa4\xb9",
+    b"\xc0\xb5\xa4\xb7\xa4\xaf",
 ];
 
 const LET_IN: &[&[u8]] = &[
-    b"last login", b"welcome", b"logged in", b"login successful", b"login ok", b"successful", b"busybox", b"built-in shell",
-    "ようこそ".as_bytes(), "成功".as_bytes(), "ログインしました".as_bytes(),
-    b"\x82\xe6\x82\xa4\x82\xb1\x82\xbb", b"\x90\xac\x8c\xf7",
-    b"\xa4\xe8\xa4\xa6\xa4\xb3\xa4\xbd", b"\xc0\xae\xb8\xf9",
+    b"last login",
+    b"welcome",
+    b"logged in",
+    b"login successful",
+    b"login ok",
+    b"successful",
+    b"busybox",
+    b"built-in shell",
+    "ようこそ".as_bytes(),
+    "成功".as_bytes(),
+    "ログインしました".as_bytes(),
+    b"\x82\xe6\x82\xa4\x82\xb1\x82\xbb",
+    b"\x90\xac\x8c\xf7",
+    b"\xa4\xe8\xa4\xa6\xa4\xb3\xa4\xbd",
+    b"\xc0\xae\xb8\xf9",
 ];
 
 /// What an unfinished line asks for.
@@ -93,7 +146,18 @@ mod tests {
 
     #[test]
     fn prompts() {
-        for user in ["login: ", "srv1 login:", "Username: ", "User:", "User Name : ", "ユーザー名：", "Login>", "ログイン: ", "Account:", "login as:"] {
+        for user in [
+            "login: ",
+            "srv1 login:",
+            "Username: ",
+            "User:",
+            "User Name : ",
+            "ユーザー名：",
+            "Login>",
+            "ログイン: ",
+            "Account:",
+            "login as:",
+        ] {
             assert_eq!(prompt(user.as_bytes()), Some(Prompt::User), "{user}");
         }
         for password in ["Password:", "password: ", "Enter password for admin:", "パスワード：", "login password:", "Passwd>"] {
@@ -111,7 +175,8 @@ mod tests {
 
     #[test]
     fn verdicts() {
-        for no in ["Login incorrect", "% Authentication failed", "Access denied", "パスワードが違います", "ログインに失敗しました"] {
+        for no in ["Login incorrect", "% Authentication failed", "Access denied", "パスワードが違います", "ログインに失敗しました"]
+        {
             assert!(refuses(no.as_bytes()), "{no}");
         }
         assert!(refuses(b"\x8e\xb8\x94\x73") && refuses(b"\xbc\xba\xc7\xd4"));
