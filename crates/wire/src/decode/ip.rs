@@ -240,8 +240,8 @@ fn tcp(data: &[u8], cut: usize) -> Result<Tcp<'_>, Damage> {
     // The capture may be cut inside the options; then all of the data is missing.
     let (payload, cut) = match data.get(header..) {
         Some(payload) => (payload, cut),
-        None if cut >= header - data.len() => (&data[..0], cut - (header - data.len())),
-        None => return Err(Damage),
+        // A header that claims more than its packet holds still names its conversation.
+        None => (&data[..0], cut.saturating_sub(header - data.len())),
     };
     Ok(Tcp {
         from: u16::from_be_bytes([f0, f1]),

@@ -1,0 +1,454 @@
+//! The engine on frames made by hand, hostile ones and captured ones.
+
+mod common;
+
+use common::*;
+use model::flow::{FlowEnd, FlowState};
+use model::observation::Via;
+use model::{Act, Mac, Span, Time, Transport};
+use proptest::prelude::*;
+use std::sync::Mutex;
+use wire::engine::{Config, Engine};
+use wire::facts::Layers;
+use wire::packet::LinkType;
+use wire::parse::{Cx, Dir, Parser, ProbeInput, Spec, Step, Verdict};
+
+fn engine() -> Engine {
+    Engine::new(Config::default(), options())
+}
+
+/// Feeds frames a millisecond apart from `start()`, then finishes.
+fn run(frames: &[Vec<u8>]) -> (Heard, Engine) {
+    let (mut e, mut h) = (engine(), Heard::default());
+    for (i, f) in frames.iter().enumerate() {
+        e.packet(&raw(start() + Span::millis(i as i64), f), &mut h);
+    }
+    e.finish(&mut h);
+    (h, e)
+}
+
+#[test]
+fn a_conversation_from_handshake_to_close() {
+    let mut frames = handshake(9);
+    frames.push(tcp(true, 9, 1001, 2001, ACK | 8, b"hello"));
+    frames.push(tcp(false, 9, 2001, 1006, ACK, b"you"));
+    frames.push(tcp(true, 9, 1006, 2004, FIN | ACK, b""));
+    frames.push(tcp(false, 9, 2004, 1007, FIN | ACK, b""));
+    frames.push(tcp(true, 9, 1007, 2005, ACK, b""));
+    let (h, _) = run(&frames);
+    let [f] = h.flows.as_slice() else { panic!("one conversation, one record: {:?}", h.flows) };
+    assert_eq!((f.state, f.transport, f.up.packets, f.down.packets), (FlowState::Closed, Transport::Tcp, 5, 3));
+    assert_eq!(f.client.port, Some(40000));
+    assert_eq!(f.client.mac, Some(Mac(mac(1))));
+    assert_eq!(f.server.mac, Some(Mac(mac(2))));
+    assert_eq!(f.up.bytes + f.down.bytes, frames.iter().map(|f| f.len() as u64).sum::<u64>());
+    assert_eq!(f.up.flags, SYN | ACK | 8 | FIN);
+}
+
+#[test]
+fn refusals_attempts_resets_and_halves_are_told_apart() {
+    let state = |frames: &[Vec<u8>]| run(frames).0.flows.last().unwrap().state;
+    let syn = tcp(true, 9, 1000, 0, SYN, b"");
+    assert_eq!(state(&[syn.clone()]), FlowState::Attempted);
+    assert_eq!(state(&[syn.clone(), tcp(false, 9, 0, 1001, RST | ACK, b"")]), FlowState::Rejected);
+    assert_eq!(state(&[tcp(true, 9, 5, 5, ACK, b""), tcp(false, 9, 5, 0, RST, b"")]), FlowState::Rejected);
+    assert_eq!(state(&handshake(9)), FlowState::Established);
+    let mut reset = handshake(9);
+    reset.push(tcp(false, 9, 2001, 1001, RST, b""));
+    assert_eq!(state(&reset), FlowState::Reset);
+    assert_eq!(state(&[tcp(true, 9, 50, 60, ACK, b"x")]), FlowState::Partial);
+    assert_eq!(state(&[tcp(true, 9, 50, 60, ACK, b"x"), tcp(false, 9, 60, 51, ACK, b"y")]), FlowState::Established);
+    assert_eq!(state(&[udp(true, 9, b"x")]), FlowState::Attempted);
+    assert_eq!(state(&[udp(true, 9, b"x"), udp(false, 9, b"y")]), FlowState::Established);
+}
+
+#[test]
+fn the_middle_of_a_conversation_is_turned_by_its_ports() {
+    let (h, _) = run(&[tcp(false, 80, 5, 5, ACK, b"x")]);
+    assert_eq!(h.flows[0].server.port, Some(80));
+    assert_eq!((h.flows[0].up.packets, h.flows[0].down.packets), (0, 1));
+    // A SYN and ACK tells it without any port.
+    let (h, _) = run(&[tcp(false, 50001, 5, 5, SYN | ACK, b"")]);
+    assert_eq!(h.flows[0].server.port, Some(50001));
+}
+
+#[test]
+fn a_new_first_sequence_number_opens_a_new_conversation() {
+    let mut frames = handshake(9);
+    frames.push(tcp(true, 9, 1000, 0, SYN, b""));
+    frames.push(tcp(true, 9, 777_000, 0, SYN, b""));
+    let (h, e) = run(&frames);
+    assert_eq!((h.flows.len(), e.counters().flows), (2, 2));
+    assert_ne!(h.flows[0].id, h.flows[1].id);
+    assert!(h.frames[4].opened.as_slice()[0].reused);
+}
+
+#[test]
+fn an_unreachable_port_is_told_and_marks_the_conversation() {
+    let question = udp(true, 9, b"x");
+    let error = [&[3u8, 3, 0, 0, 0, 0, 0, 0][..], &question[14..]].concat();
+    let answer = ethernet(mac(1), mac(2), 0x0800, &ipv4(B, A, 1, &error));
+    let (h, _) = run(&[question, answer]);
+    let udp = h.flows.iter().find(|f| f.transport == Transport::Udp).unwrap();
+    assert_eq!(udp.state, FlowState::Rejected);
+    let Act::Unreachable(u) = &h.acts[0].1 else { panic!("{:?}", h.acts) };
+    assert_eq!((u.icmp_type, u.code, u.transport, u.to.port), (3, 3, Transport::Udp, Some(9)));
+    // The quoted packet counts as no layer but gives its addresses.
+    assert!(!h.frames[1].layers.has(Layers::UDP));
+    assert_eq!(h.frames[1].ips.as_slice().len(), 4);
+}
+
+#[test]
+fn long_conversations_are_told_in_parts_whose_sum_is_the_whole() {
+    let (mut e, mut h) = (engine(), Heard::default());
+    for i in 0..300 {
+        e.packet(&raw(start() + Span::seconds(i), &udp(i % 2 == 0, 9, b"tick")), &mut h);
+    }
+    assert_eq!(h.flows.len(), 4);
+    assert!(h.flows.iter().all(|f| f.end == FlowEnd::Interim && f.last.since(f.first) <= Span::seconds(61)));
+    // Silence ends it, without any other frame.
+    e.advance(start() + Span::seconds(400), &mut h);
+    assert_eq!(e.flows(), 0);
+    let last = h.flows.last().unwrap();
+    assert_eq!((last.end, last.part, last.started), (FlowEnd::Idle, 4, start()));
+    assert_eq!(h.flows.iter().map(|f| f.up.packets + f.down.packets).sum::<u64>(), 300);
+    assert!(h.flows.windows(2).all(|w| w[0].part + 1 == w[1].part));
+}
+
+#[test]
+fn what_is_not_ip_makes_conversations_of_hardware_addresses() {
+    let goose = ethernet([1, 0x0c, 0xcd, 1, 0, 1], mac(1), 0x88b8, &[0; 50]);
+    let llc = ethernet(mac(2), mac(1), 3, &[0xf0, 0xf0, 3]);
+    let (h, _) = run(&[goose.clone(), goose, llc]);
+    assert_eq!(h.flows.len(), 2);
+    assert_eq!((h.flows[0].transport, h.flows[0].up.packets, h.flows[0].state), (Transport::Ether(0x88b8), 2, FlowState::Partial));
+    assert_eq!(h.flows[1].transport, Transport::Ether(0));
+    assert_eq!(h.flows[0].client.mac, Some(Mac(mac(1))));
+}
+
+#[test]
+fn arp_and_neighbours_are_told_and_observed() {
+    let arp = [&[0u8, 1, 8, 0, 6, 4, 0, 2][..], &mac(1), &[192, 168, 1, 1], &mac(2), &[192, 168, 1, 2]].concat();
+    let (h, e) = run(&[ethernet(mac(2), mac(1), 0x0806, &arp), ethernet(mac(2), mac(1), 0x0806, &arp[..20])]);
+    let Act::Arp(a) = &h.acts[0].1 else { panic!("{:?}", h.acts) };
+    assert_eq!((a.operation, a.sender_mac), (2, Mac(mac(1))));
+    assert!(h.observations.iter().any(|o| o.via == Via::Arp && o.ip == Some("192.168.1.1".parse().unwrap())));
+    assert_eq!((h.acts.len(), e.counters().decode_errors), (1, 1));
+}
+
+#[test]
+fn vlan_tags_in_and_beside_the_frame_make_segments() {
+    let inner = udp(true, 9, b"x");
+    let tagged = [&inner[..12], &[0x81, 0, 0x60, 42], &inner[12..]].concat();
+    let (mut e, mut h) = (engine(), Heard::default());
+    e.packet(&raw(start(), &tagged), &mut h);
+    e.packet(&wire::packet::RawPacket { vlan: Some(43), ..raw(start(), &inner) }, &mut h);
+    e.finish(&mut h);
+    assert_eq!(h.flows.iter().map(|f| f.segment.vlan).collect::<Vec<_>>(), [42, 43]);
+    assert_eq!(h.frames[1].vlans.as_slice(), [43]);
+}
+
+#[test]
+fn fragments_count_once_they_are_whole() {
+    let datagram = udp_datagram(40000, 9, &[5; 100]);
+    let piece = |at: usize, to: usize, more| ethernet(mac(2), mac(1), 0x0800, &ipv4_piece(A, B, 17, 9, at as u16, more, &datagram[at..to]));
+    let (h, e) = run(&[piece(0, 64, true), piece(64, 108, false)]);
+    assert_eq!(h.frames.iter().map(|f| f.layers.has(Layers::UDP)).collect::<Vec<_>>(), [false, true]);
+    assert_eq!((h.flows.len(), h.flows[0].up.packets, e.counters().datagrams_reassembled), (1, 2, 1));
+}
+
+#[test]
+fn tunnels_are_read_inside_to_a_bounded_depth() {
+    let gre = |payload: &[u8]| ipv4(A, B, 47, &[&[0u8, 0, 8, 0][..], payload].concat());
+    let core = ipv4(0x0a00_0001, 0x0a00_0002, 17, &udp_datagram(1, 9, b"x"));
+    let (h, _) = run(&[ethernet(mac(2), mac(1), 0x0800, &gre(&core))]);
+    assert_eq!(h.flows.len(), 2);
+    assert!(h.frames[0].layers.has(Layers::TUNNEL) && h.frames[0].layers.has(Layers::UDP));
+    assert!(h.observations.iter().all(|o| o.ip != Some("10.0.0.1".parse().unwrap())), "the outer address is not the inner sender's");
+    let mut deep = core;
+    for _ in 0..50 {
+        deep = gre(&deep);
+    }
+    let (h, e) = run(&[ethernet(mac(2), mac(1), 0x0800, &deep)]);
+    assert_eq!(e.counters().tunnel_depth_exceeded, 1);
+    assert!(!h.frames[0].layers.has(Layers::UDP));
+}
+
+#[test]
+fn a_syn_flood_of_a_million_sources_stays_within_bounds_and_spares_the_established() {
+    let config = Config { max_flows: 5000, max_observations: 1000, ..Config::default() };
+    let (mut e, mut c) = (Engine::new(config, options()), Counted::default());
+    for f in handshake(9) {
+        e.packet(&raw(start(), &f), &mut c);
+    }
+    for i in 0..1_000_000u32 {
+        let f = ethernet(mac(2), mac(9), 0x0800, &ipv4(i.wrapping_mul(2_654_435_761), B, 6, &tcp_segment(1234, 80, i, 0, SYN, b"")));
+        e.packet(&raw(start() + Span(i64::from(i) * 1000), &f), &mut c);
+        assert!(e.flows() <= 5000);
+    }
+    assert_eq!(e.counters().flows, 1_000_001);
+    assert_eq!(e.counters().flows_evicted, 1_000_001 - 5000);
+    // The established one is still there: its data goes into the same record.
+    let before = e.counters().flows;
+    e.packet(&raw(start() + Span::seconds(2), &tcp(true, 9, 1001, 2001, ACK, b"x")), &mut c);
+    assert_eq!(e.counters().flows, before);
+    e.finish(&mut c);
+    assert_eq!((e.flows(), e.held(), c.packets), (0, 0, 1_000_004));
+}
+
+#[test]
+fn a_million_hardware_addresses_stay_within_bounds() {
+    let config = Config { max_flows: 1000, max_observations: 1000, ..Config::default() };
+    let (mut e, mut c) = (Engine::new(config, options()), Counted::default());
+    for i in 0..1_000_000u32 {
+        let b = i.to_be_bytes();
+        e.packet(&raw(start() + Span(i64::from(i)), &ethernet(mac(2), [2, 1, b[0], b[1], b[2], b[3]], 0x88b8, &[0; 46])), &mut c);
+    }
+    assert!(e.flows() <= 1000);
+    assert_eq!(e.counters().observations_evicted, 999_000);
+}
+
+#[test]
+fn clocks_that_jump_neither_hang_nor_grow_nor_end_everything() {
+    let config = Config { max_flows: 1000, ..Config::default() };
+    let (mut e, mut c) = (Engine::new(config, options()), Counted::default());
+    for f in handshake(9) {
+        e.packet(&raw(start(), &f), &mut c);
+    }
+    let established = e.flows();
+    for i in 0..20_000i64 {
+        let jump = match i % 4 {
+            0 => Span::days(365 * 20),
+            1 => Span::days(-365 * 30),
+            2 => Span(i64::MAX),
+            _ => Span(i64::MIN),
+        };
+        let f = ethernet(mac(2), mac(3), 0x0800, &ipv4(A + 50 + i as u32 % 3000, B, 17, &udp_datagram(5, 6, b"x")));
+        e.packet(&raw(start() + jump, &f), &mut c);
+        assert!(e.flows() <= 1000);
+    }
+    assert_eq!(established, 1);
+    let before = e.counters().flows;
+    e.packet(&raw(start() + Span::seconds(3), &tcp(true, 9, 1001, 2001, ACK, b"x")), &mut c);
+    assert_eq!(e.counters().flows, before, "the established conversation outlived the jumps");
+    e.advance(Time::MAX, &mut c);
+    e.advance(Time::MIN, &mut c);
+    e.finish(&mut c);
+    assert_eq!(e.flows(), 0);
+}
+
+#[test]
+fn cut_frames_of_every_length_do_no_harm() {
+    let (mut e, mut h) = (engine(), Heard::default());
+    let whole = tcp(true, 80, 1, 1, ACK, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    for n in 0..whole.len() {
+        let packet = wire::packet::RawPacket { wire_len: whole.len() as u32, ..raw(start() + Span::millis(n as i64), &whole[..n]) };
+        e.packet(&packet, &mut h);
+    }
+    e.finish(&mut h);
+    assert!(h.frames.iter().all(|f| f.layers.has(Layers::CUT)));
+    assert!(e.counters().decode_errors >= 14);
+}
+
+/// What the parser of the next tests was told, by its conversation's port.
+static TOLD: Mutex<Vec<(u16, String)>> = Mutex::new(Vec::new());
+
+/// Lines; `#n` skips n bytes, `!` ends the reading, `*` passes over everything.
+struct Lines;
+impl Lines {
+    fn tell(cx: &Cx<'_>, what: String) {
+        TOLD.lock().unwrap().push((cx.head.server.port.unwrap_or(0), what));
+    }
+}
+impl Parser for Lines {
+    fn data(&mut self, dir: Dir, bytes: &[u8], cx: &mut Cx<'_>) -> Step {
+        let Some(end) = bytes.iter().position(|b| *b == b'\n') else { return Step::More };
+        let line = String::from_utf8_lossy(&bytes[..end]).into_owned();
+        Lines::tell(cx, format!("{}{line}", if dir == Dir::Up { '>' } else { '<' }));
+        match line.as_bytes().first() {
+            Some(b'#') => {
+                let n: u64 = line[1..].parse().unwrap();
+                let behind = (bytes.len() - end - 1) as u64;
+                if behind >= n { Step::Used(end + 1 + n as usize) } else { Step::Skip(n - behind) }
+            }
+            Some(b'!') => Step::Done,
+            Some(b'*') => Step::Skip(u64::MAX),
+            _ => Step::Used(end + 1),
+        }
+    }
+    fn gap(&mut self, _dir: Dir, missing: u64, cx: &mut Cx<'_>) -> Step {
+        Lines::tell(cx, format!("gap {missing}"));
+        Step::More
+    }
+    fn passed(&mut self, _dir: Dir, bytes: u64, cx: &mut Cx<'_>) {
+        Lines::tell(cx, format!("passed {bytes}"));
+    }
+    fn end(&mut self, cx: &mut Cx<'_>) {
+        Lines::tell(cx, "end".into());
+    }
+    fn reset(&mut self) {}
+}
+
+static LINES: &[Spec] = &[Spec {
+    protocol: model::Protocol::Ftp,
+    tcp: true,
+    udp: true,
+    ports: &[],
+    probe: |p: &ProbeInput<'_>| {
+        if p.up.is_empty() || (p.up.len() < 3 && b"abc".starts_with(p.up)) {
+            Verdict::Unsure
+        } else if p.up.starts_with(b"abc") {
+            Verdict::Sure(50)
+        } else {
+            Verdict::No
+        }
+    },
+    start: || Box::new(Lines),
+}];
+
+/// Feeds pieces of a client's stream, given as (place, bytes), and tells what the parser heard.
+fn lines(port: u16, pieces: &[(u32, &[u8])], config: Config) -> Vec<String> {
+    let mut e = Engine::with_protocols(config, options(), LINES);
+    let mut c = Counted::default();
+    for f in handshake(port) {
+        e.packet(&raw(start(), &f), &mut c);
+    }
+    for (i, (at, bytes)) in pieces.iter().enumerate() {
+        e.packet(&raw(start() + Span::millis(i as i64), &tcp(true, port, 1001 + at, 2001, ACK, bytes)), &mut c);
+    }
+    e.finish(&mut c);
+    assert_eq!(e.held(), 0);
+    TOLD.lock().unwrap().iter().filter(|(p, _)| *p == port).map(|(_, t)| t.clone()).collect()
+}
+
+#[test]
+fn parsers_get_every_byte_once_in_order_and_what_they_leave_again() {
+    let told =
+        lines(60001, &[(0, b"a"), (1, b"bc\non"), (12, b"e\n"), (6, b"e\ntwo\nthre"), (6, b"X\nXXX\nXXXX"), (14, b"x")], Config::default());
+    // `e` and its line end came early and were kept, so they stand where a later copy says `th`.
+    assert_eq!(told, [">abc", ">one", ">two", ">e", "end"]);
+}
+
+#[test]
+fn parsers_may_skip_pass_over_and_stop() {
+    let told = lines(60002, &[(0, b"abc\n#10\n12345"), (13, b"67890next\n!\nnever\n")], Config::default());
+    assert_eq!(told, [">abc", ">#10", ">next", ">!"]);
+    let told = lines(60003, &[(0, b"abc\n*\nxyz"), (9, b"12345")], Config::default());
+    assert_eq!(told, [">abc", ">*", "passed 5", "end"]);
+}
+
+#[test]
+fn a_parser_that_waits_for_too_much_loses_it_and_is_told() {
+    let long = [b'x'; 900];
+    let pieces: Vec<(u32, &[u8])> =
+        [(0, &b"abc\n"[..])].into_iter().chain((0..3).map(|i| (4 + i * 900, &long[..]))).chain([(2704, &b"\nok\n"[..])]).collect();
+    let told = lines(60004, &pieces, Config { max_pending_bytes: 2000, ..Config::default() });
+    assert_eq!(told, [">abc", "gap 2700", ">", ">ok", "end"]);
+}
+
+#[test]
+fn a_hole_that_was_acknowledged_is_told() {
+    let port = 60005;
+    let mut e = Engine::with_protocols(Config::default(), options(), LINES);
+    let mut c = Counted::default();
+    for f in handshake(port) {
+        e.packet(&raw(start(), &f), &mut c);
+    }
+    e.packet(&raw(start(), &tcp(true, port, 1001, 2001, ACK, b"abc\n")), &mut c);
+    e.packet(&raw(start(), &tcp(true, port, 1105, 2001, ACK, b"late\n")), &mut c);
+    for _ in 0..3 {
+        e.packet(&raw(start(), &tcp(false, port, 2001, 1110, ACK, b"")), &mut c);
+    }
+    let told: Vec<String> = TOLD.lock().unwrap().iter().filter(|(p, _)| *p == port).map(|(_, t)| t.clone()).collect();
+    assert_eq!(told, [">abc", "gap 100", ">late"]);
+    assert_eq!(e.counters().reassembly_gaps, 1);
+}
+
+#[test]
+fn every_captured_file_is_read_and_every_frame_of_a_conversation_is_told() {
+    let Ok(root) = std::env::var("HINOMI_ORACLES") else {
+        println!("skipped: HINOMI_ORACLES is not set");
+        return;
+    };
+    let mut files = 0;
+    let mut folders = vec![std::path::PathBuf::from(root).join("net")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "pcap") {
+                let data = std::fs::read(&path).unwrap();
+                files += usize::from(capture(&data));
+            }
+        }
+    }
+    assert!(files > 50, "{files}");
+}
+
+/// Reads a little-endian pcap; the real reader is crate `intake`, which this crate must not know.
+fn capture(data: &[u8]) -> bool {
+    let word = |at: usize| data.get(at..at + 4).map(|b| u32::from_le_bytes(b.try_into().unwrap()));
+    if !matches!(word(0), Some(0xa1b2_c3d4 | 0xa1b2_3c4d)) {
+        return false;
+    }
+    let link = LinkType(word(20).unwrap_or(0) as u16);
+    let (mut e, mut c) = (engine(), Counted::default());
+    let mut at = 24;
+    while let (Some(s), Some(us), Some(len), Some(wire_len)) = (word(at), word(at + 4), word(at + 8), word(at + 12)) {
+        let Some(bytes) = data.get(at + 16..(at + 16).saturating_add(len as usize)) else { break };
+        let time = Time::from_unix(i64::from(s), us.saturating_mul(1000));
+        e.packet(&wire::packet::RawPacket { link, wire_len, ..raw(time, bytes) }, &mut c);
+        // Cut short, it must do no harm either.
+        at += 16 + len as usize;
+    }
+    e.finish(&mut c);
+    assert_eq!((e.flows(), e.held()), (0, 0));
+    true
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn random_bytes_under_every_link_type_do_no_harm(link in prop_oneof![Just(0u16), Just(1), Just(9), Just(12), Just(50), Just(51), Just(101), Just(104), Just(105), Just(108), Just(113), Just(119), Just(127), Just(163), Just(228), Just(229), Just(239), Just(253), Just(276), any::<u16>()], bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        wire::decode::fuzz_frame(link, &bytes);
+        let (mut e, mut c) = (engine(), Counted::default());
+        e.packet(&wire::packet::RawPacket { link: LinkType(link), ..raw(start(), &bytes) }, &mut c);
+        e.finish(&mut c);
+        prop_assert_eq!(e.held(), 0);
+    }
+
+    #[test]
+    fn damaged_frames_do_no_harm(flips in proptest::collection::vec((0usize..200, any::<u8>()), 1..12), which in 0usize..6, cut in 0usize..200) {
+        let dns = [&[0u8, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0][..], b"\x03www\x07example\x03com\0\0\x01\0\x01"].concat();
+        let v6 = {
+            let body = udp_datagram(5353, 5353, &dns);
+            let mut p = vec![0x60, 0, 0, 0];
+            p.extend((body.len() as u16 + 8).to_be_bytes());
+            p.extend([60, 255]);
+            p.extend([0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xfb]);
+            p.extend([17, 0, 1, 4, 0, 0, 0, 0]);
+            p.extend(body);
+            ethernet(mac(2), mac(1), 0x86dd, &p)
+        };
+        let vxlan = udp(true, 4789, &[&[8u8, 0, 0, 0, 0, 0, 1, 0][..], &tcp(true, 80, 1, 1, ACK, b"GET / HTTP/1.1\r\n\r\n")].concat());
+        let mut frame = match which {
+            0 => tcp(true, 80, 1, 1, ACK, b"GET / HTTP/1.1\r\n\r\n"),
+            1 => udp(true, 53, &dns),
+            2 => v6,
+            3 => vxlan,
+            4 => ethernet(mac(2), mac(1), 0x0800, &ipv4(A, B, 1, &[&[3u8, 1, 0, 0, 0, 0, 0, 0][..], &ipv4(B, A, 17, &udp_datagram(1, 2, b"x"))].concat())),
+            _ => ethernet(mac(2), mac(1), 0x8847, &[&[0u8, 1, 1, 64][..], &ipv4(A, B, 17, &udp_datagram(1, 2, b"x"))].concat()),
+        };
+        for (at, value) in flips {
+            let n = frame.len();
+            frame[at % n] = value;
+        }
+        let (mut e, mut c) = (engine(), Counted::default());
+        e.packet(&raw(start(), &frame), &mut c);
+        e.packet(&raw(start(), &frame[..cut.min(frame.len())]), &mut c);
+        e.finish(&mut c);
+        prop_assert_eq!(e.held(), 0);
+    }
+}
