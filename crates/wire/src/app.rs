@@ -127,7 +127,7 @@ impl Apps {
                             let waited = std::mem::take(&mut stream.pending[index(d)]);
                             self.held -= waited.len();
                             alive = self.feed(&mut stream, d, &waited, env);
-                            self.give_back(&mut stream.pending[index(d)], waited);
+                            Apps::give_back(&mut stream.pending[index(d)], waited);
                         }
                     }
                     alive = alive && self.feed(&mut stream, dir, bytes, env);
@@ -332,7 +332,7 @@ impl Apps {
             }
         }
         if stream.pending[i].is_empty() {
-            return match self.show(stream, dir, bytes, env) {
+            return match Apps::show(stream, dir, bytes, env) {
                 None => false,
                 Some(used) => {
                     let left = bytes.get(used..).unwrap_or(&[]);
@@ -344,7 +344,7 @@ impl Apps {
             return false;
         }
         let mut waited = std::mem::take(&mut stream.pending[i]);
-        let shown = self.show(stream, dir, &waited, env);
+        let shown = Apps::show(stream, dir, &waited, env);
         let used = shown.unwrap_or(waited.len()).min(waited.len());
         waited.drain(..used);
         self.held -= used;
@@ -353,7 +353,7 @@ impl Apps {
     }
 
     /// Calls the parser as often as it goes on. Gives the bytes used, or `None` where it is done.
-    fn show(&mut self, stream: &mut Stream, dir: Dir, bytes: &[u8], env: &mut Env<'_>) -> Option<usize> {
+    fn show(stream: &mut Stream, dir: Dir, bytes: &[u8], env: &mut Env<'_>) -> Option<usize> {
         let parser = stream.parser.as_mut()?;
         let protocol = env.head.protocol;
         let mut at = 0;
@@ -388,7 +388,7 @@ impl Apps {
         let waiting = std::mem::take(&mut stream.pending[index(dir)]);
         self.held -= waiting.len();
         let lost = (waiting.len() + bytes.len()) as u64;
-        self.give_back(&mut stream.pending[index(dir)], waiting);
+        Apps::give_back(&mut stream.pending[index(dir)], waiting);
         self.dropped += lost;
         self.tell_gap(stream, dir, lost, env)
     }
@@ -403,7 +403,7 @@ impl Apps {
         true
     }
 
-    fn give_back(&mut self, place: &mut Vec<u8>, mut buffer: Vec<u8>) {
+    fn give_back(place: &mut Vec<u8>, mut buffer: Vec<u8>) {
         if place.is_empty() && buffer.capacity() <= KEEP_CAPACITY {
             buffer.clear();
             *place = buffer;

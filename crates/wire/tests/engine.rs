@@ -1,4 +1,5 @@
 //! The engine on frames made by hand, hostile ones and captured ones.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::cloned_ref_to_slice_refs)]
 
 mod common;
 

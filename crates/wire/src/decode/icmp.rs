@@ -30,10 +30,10 @@ pub fn message(v6: bool, data: &[u8]) -> Result<Message<'_>, Damage> {
 pub fn quoted(data: &[u8], facts: &mut FrameFacts) -> Result<(Transport, Endpoint, Endpoint), Damage> {
     let ip: Ip<'_> = ip::quoted(data, facts)?;
     let first = ip.fragment.is_none_or(|f| f.offset == 0);
-    let ports = |_| Ok::<_, Damage>((be16(ip.payload, 0).ok(), be16(ip.payload, 2).ok()));
+    let ports = (be16(ip.payload, 0).ok(), be16(ip.payload, 2).ok());
     let (transport, (from, to)) = match ip.protocol {
-        number::TCP if first => (Transport::Tcp, ports(())?),
-        number::UDP if first => (Transport::Udp, ports(())?),
+        number::TCP if first => (Transport::Tcp, ports),
+        number::UDP if first => (Transport::Udp, ports),
         number::ICMP => (Transport::Icmp, (None, None)),
         number::ICMPV6 => (Transport::Icmpv6, (None, None)),
         other => (Transport::Ip(other), (None, None)),

@@ -83,7 +83,7 @@ pub fn ipv4_piece(src: u32, dst: u32, protocol: u8, id: u16, offset: u16, more: 
     let mut p = vec![0x45, 0];
     p.extend(((20 + payload.len()) as u16).to_be_bytes());
     p.extend(id.to_be_bytes());
-    p.extend((offset / 8 | if more { 0x2000 } else { 0 }).to_be_bytes());
+    p.extend(((offset / 8) | if more { 0x2000 } else { 0 }).to_be_bytes());
     p.extend([64, protocol, 0, 0]);
     p.extend(Ipv4Addr::from_bits(src).octets());
     p.extend(Ipv4Addr::from_bits(dst).octets());
