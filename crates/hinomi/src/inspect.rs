@@ -315,3 +315,70 @@ pub fn run(files: &[PathBuf]) -> anyhow::Result<Summary> {
     let infos: Vec<_> = merge.infos().collect();
     Ok(tally.summary(&infos, engine.counters()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A capture of one DNS question over Ethernet, written into a folder of its own; the caller removes it.
+    fn capture(name: &str, cut: usize) -> PathBuf {
+        let dns = b"\0\x07\x01\0\0\x01\0\0\0\0\0\0\x04Demo\x07example\0\0\x01\0\x01";
+        let mut frame = vec![2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x81, 0, 0, 5, 8, 0, 0x45, 0];
+        frame.extend((28 + dns.len() as u16).to_be_bytes());
+        frame.extend([0, 1, 0, 0, 64, 17, 0, 0, 192, 168, 1, 1, 192, 168, 1, 2, 0xc0, 0, 0, 53]);
+        frame.extend((8 + dns.len() as u16).to_be_bytes());
+        frame.extend([0, 0]);
+        frame.extend(dns);
+        let mut file = Vec::new();
+        for word in [0xa1b2_c3d4u32, 0x0004_0002, 0, 0, 65535, 1] {
+            file.extend(word.to_le_bytes());
+        }
+        for second in [1_700_000_000u32, 1_700_000_001] {
+            for word in [second, 500_000, frame.len() as u32, frame.len() as u32] {
+                file.extend(word.to_le_bytes());
+            }
+            file.extend(&frame);
+        }
+        file.truncate(file.len() - cut);
+        let folder = std::env::temp_dir().join(format!("hinomi-inspect-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("a.pcap");
+        std::fs::write(&path, file).unwrap();
+        path
+    }
+
+    #[test]
+    fn the_document_has_the_keys_and_forms_of_the_design() {
+        let path = capture("whole", 0);
+        let summary = run(std::slice::from_ref(&path)).unwrap();
+        let v = serde_json::to_value(&summary).unwrap();
+        assert_eq!((&v["packets"], &v["udp_packets"], &v["udp_conversations"]), (&2.into(), &2.into(), &1.into()));
+        assert_eq!(v["first"], "2023-11-14T22:13:20.500000000Z");
+        assert_eq!(v["macs"], serde_json::json!(["02:00:00:00:00:01", "02:00:00:00:00:02"]));
+        assert_eq!(v["ips"], serde_json::json!(["192.168.1.1", "192.168.1.2"]));
+        assert_eq!((&v["vlans"], &v["dns_queries"]), (&serde_json::json!([5]), &serde_json::json!(["demo.example"])));
+        assert_eq!(v["protocols"]["dns"], serde_json::json!({"packets": 2, "activities": 2}));
+        assert_eq!(v["assets"][0]["role"], "client");
+        assert_eq!(v["files"][0]["link_types"], serde_json::json!([1]));
+        assert!(v.get("http").is_none() && v["files"][0].get("damage").is_none());
+        assert!(!summary.is_damaged());
+        for lang in Lang::ALL {
+            assert!(summary.human(lang).contains("192.168.1.1"));
+        }
+        // Twice the same file is one stream with the same conversation.
+        let twice = run(&[path.clone(), path.clone()]).unwrap();
+        assert_eq!((twice.packets, twice.udp_conversations, twice.files.len()), (4, 1, 2));
+        std::fs::remove_dir_all(path.parent().unwrap()).unwrap();
+    }
+
+    #[test]
+    fn a_cut_file_is_read_to_the_cut_and_says_where_it_is() {
+        let path = capture("cut", 3);
+        let summary = run(std::slice::from_ref(&path)).unwrap();
+        assert_eq!(summary.packets, 1);
+        assert!(summary.is_damaged());
+        assert!(summary.files[0].damage[0].offset > 24);
+        std::fs::remove_dir_all(path.parent().unwrap()).unwrap();
+        assert!(run(&[PathBuf::from("/nonexistent.pcap")]).is_err());
+    }
+}

@@ -187,7 +187,14 @@ fn describe(mac: Mac, d: &Device, names: &BTreeMap<IpAddr, BTreeSet<String>>, ve
         Some("controller")
     } else if d.asked.contains(&Protocol::Modbus) {
         Some("supervisor")
-    } else if has(Protocol::Dhcp) || has(Protocol::Dns) || has(Protocol::Http) || has(Protocol::Tls) || has(Protocol::Ssh) || has(Protocol::Ftp) || has(Protocol::Telnet) {
+    } else if has(Protocol::Dhcp)
+        || has(Protocol::Dns)
+        || has(Protocol::Http)
+        || has(Protocol::Tls)
+        || has(Protocol::Ssh)
+        || has(Protocol::Ftp)
+        || has(Protocol::Telnet)
+    {
         Some("server")
     } else if !d.asked.is_empty() || d.dhcp_client {
         Some("client")

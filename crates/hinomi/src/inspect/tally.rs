@@ -2,7 +2,8 @@
 
 use super::roles::Roles;
 use super::{
-    CounterSummary, DamageSummary, DhcpSummary, FileSummary, HttpSummary, LldpSummary, LoginSummary, ProtocolCount, SshSummary, Summary, TlsSummary,
+    CounterSummary, DamageSummary, DhcpSummary, FileSummary, HttpSummary, LldpSummary, LoginSummary, ProtocolCount, SshSummary, Summary,
+    TlsSummary,
 };
 use intake::file::FileInfo;
 use model::activity::{Head, Outcome, Protocol};
@@ -299,7 +300,8 @@ impl Sink for Tally {
                 // A handshake is told again when its certificates were seen; the fuller one stands for both.
                 if entry.issuer.is_some() {
                     self.tls.remove(&TlsSummary { issuer: None, not_after: None, ..entry.clone() });
-                } else if self.tls.iter().any(|t| t.issuer.is_some() && TlsSummary { issuer: None, not_after: None, ..t.clone() } == entry) {
+                } else if self.tls.iter().any(|t| t.issuer.is_some() && TlsSummary { issuer: None, not_after: None, ..t.clone() } == entry)
+                {
                     return;
                 }
                 keep(&mut self.tls, entry, &mut self.omitted);
