@@ -156,6 +156,11 @@ impl Traffic {
                 hatch += 12.0;
             }
         }
+        for (i, h) in self.hours.iter().enumerate() {
+            if h.against().is_some_and(|a| a != 0) {
+                let _ = write!(out, "<rect class=\"plot-out\" x=\"{:.1}\" y=\"0\" width=\"{step:.1}\" height=\"{HEIGHT}\"/>", x(i));
+            }
+        }
         for (from, to) in runs(&self.hours, |h| h.usual.is_some()) {
             let part = self.hours.get(from..to).unwrap_or_default();
             let mut d = String::new();
@@ -168,11 +173,6 @@ impl Traffic {
                 let _ = write!(d, "L{:.1} {v:.1}H{:.1}", x(from + i + 1), x(from + i));
             }
             let _ = write!(out, "<path class=\"plot-band\" d=\"{d}Z\"/>");
-        }
-        for (i, h) in self.hours.iter().enumerate() {
-            if h.against().is_some_and(|a| a != 0) {
-                let _ = write!(out, "<rect class=\"plot-out\" x=\"{:.1}\" y=\"0\" width=\"{step:.1}\" height=\"{HEIGHT}\"/>", x(i));
-            }
         }
         for (from, to) in runs(&self.hours, |h| h.watched) {
             let part = self.hours.get(from..to).unwrap_or_default();

@@ -174,7 +174,7 @@ impl SettingsPage {
     }
     /// Layers for a new zone.
     pub fn layers(&self) -> Vec<Choice> {
-        layers(&self.shell.t, "")
+        layers(&self.shell.t, "lan")
     }
     /// Roles for a new account.
     pub fn roles(&self) -> Vec<Choice> {

@@ -86,6 +86,10 @@ impl Amount {
     pub fn bytes(n: u64) -> Amount {
         Amount { n, text: super::words::bytes(n) }
     }
+    /// The words, or the number where none were given.
+    pub fn show(&self) -> String {
+        if self.text.is_empty() { Amount::count(self.n).text } else { self.text.clone() }
+    }
     /// A count.
     pub fn count(n: u64) -> Amount {
         Amount { n, text: catalogue::phrases::group(i64::try_from(n).unwrap_or(i64::MAX)) }

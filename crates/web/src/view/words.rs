@@ -172,7 +172,7 @@ impl Tag {
     /// Where a finding stands.
     pub fn status(t: T, s: FindingStatus) -> Tag {
         let (tone, mark) = match s {
-            FindingStatus::Open => ("act", "■"),
+            FindingStatus::Open => ("", "■"),
             FindingStatus::Acknowledged => ("look", "▲"),
             FindingStatus::Explained => ("blue", "◇"),
             FindingStatus::Closed => ("ok", "●"),
@@ -188,7 +188,7 @@ impl Tag {
             AssetState::Unused => ("", "－"),
             AssetState::Faulty => ("look", "▲"),
             AssetState::Retired => ("", "◇"),
-            AssetState::Denied => ("act", "■"),
+            AssetState::Denied => ("", "■"),
         };
         Tag { tone, mark, word: t.of("state", s.name()) }
     }
