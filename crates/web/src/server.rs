@@ -184,7 +184,7 @@ async fn connection(
     tokio::pin!(serving);
     let ended = tokio::select! {
         ended = serving.as_mut() => ended,
-        _ = stopping.wait_for(|s| *s) => {
+        () = stopped(&mut stopping) => {
             serving.as_mut().graceful_shutdown();
             serving.await
         }
@@ -192,6 +192,11 @@ async fn connection(
     if let Err(error) = ended {
         tracing::debug!(%peer, %error, "a connection ended in disorder");
     }
+}
+
+/// Returns when the stop was asked.
+async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    let _ = stopping.wait_for(|s| *s).await;
 }
 
 fn builder(h2: bool, limits: Limits) -> auto::Builder<TokioExecutor> {

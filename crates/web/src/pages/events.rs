@@ -1,0 +1,367 @@
+//! 記録: raw records, newest first, and one record in full.
+
+use super::assets::{event_href, record_keys, sensor_name, sensor_names};
+use super::records::{self, Found};
+use super::speak::{Names, cut};
+use crate::ask::{Ask, Fields};
+use crate::problem::{Problem, page};
+use crate::view::{Choice, EventPage, EventRow, EventsPage, Link, Page, RawRow};
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use model::access::{ViewAssets, ViewEvents, ViewFindings};
+use model::event::{Body, Deed, Table};
+use model::net::Endpoint;
+use model::{Act, AssetId, Authorised, Event, EventId, FindingId, Time};
+use std::collections::BTreeMap;
+use vault::Query;
+
+/// Records on a page.
+const ROWS: usize = 100;
+/// Fields of a record that are shown one by one; the JSON beneath holds all.
+const MOST_FIELDS: usize = 400;
+
+/// What an address asks for.
+pub(crate) struct Asked {
+    query: Query,
+    about: Option<Link>,
+    finding: Option<FindingId>,
+    problems: Vec<String>,
+}
+
+/// A time as a form sends it (`YYYY-MM-DDTHH:MM` in the reader's zone) or RFC 3339.
+fn time(ask: &Ask, text: &str) -> Option<Time> {
+    Time::parse_rfc3339(text).or_else(|| {
+        let civil: jiff::civil::DateTime = text.parse().ok()?;
+        let at = civil.to_zoned(ask.format.zone.clone()).ok()?;
+        i64::try_from(at.timestamp().as_nanosecond()).ok().map(Time)
+    })
+}
+
+pub(crate) async fn asked(ask: &Ask, proof: &Authorised<ViewEvents>) -> Result<Asked, Problem> {
+    let q = &ask.query;
+    let mut out = Asked { query: Query::default(), about: None, finding: None, problems: Vec::new() };
+    for (name, slot) in [("from", &mut out.query.from), ("to", &mut out.query.to)] {
+        let text = q.get(name);
+        if !text.is_empty() {
+            *slot = time(ask, text);
+            if slot.is_none() {
+                out.problems.push(ask.t().x("events-time-wrong", &cut(text)));
+            }
+        }
+    }
+    for name in q.all("table") {
+        match Table::ALL.iter().find(|t| t.name() == name) {
+            Some(table) => out.query.tables |= table.bit(),
+            None => out.problems.push(ask.t().x("events-table-wrong", &cut(name))),
+        }
+    }
+    out.query.before_seq = q.number("before");
+    if !q.get("asset").is_empty() {
+        let id: AssetId = q.get("asset").parse().map_err(|_| Problem::NotFound)?;
+        let (asset, keys) = record_keys(ask, id).await?;
+        out.about = Some(Link::to(asset.label(), format!("/assets/{id}")));
+        out.query.addresses = keys;
+        if out.query.addresses.is_empty() {
+            // An asset that was never seen has no records; without this every record would fit.
+            out.query.before_seq = Some(1);
+        }
+    } else if !q.get("finding").is_empty() {
+        let id: FindingId = q.get("finding").parse().map_err(|_| Problem::NotFound)?;
+        let seeing = ask.also(ViewFindings)?;
+        let finding = ask.store.finding(&seeing, id).await?;
+        let names = Names::of(ask, &[&finding]).await?;
+        out.about = Some(Link::to(super::speak::title(ask, &names, &finding), format!("/findings/{id}")));
+        out.finding = Some(id);
+    } else if proof.zone().is_some() {
+        // Whoever sees one zone asks by asset or finding.
+        return Err(Problem::Denied);
+    }
+    Ok(out)
+}
+
+pub(crate) async fn find(ask: &Ask, proof: &Authorised<ViewEvents>, asked: &Asked, limit: usize) -> Result<Found, Problem> {
+    let Some(finding) = asked.finding else { return records::newest(ask, asked.query.clone(), limit).await };
+    let seeing = ask.also(ViewFindings)?;
+    // At most KEPT_EVENTS are kept for a finding: all of them are looked at.
+    let paging = state::Paging { page: 1, per_page: state::Paging::MOST };
+    let ids = ask.store.finding_events(&seeing, finding, paging).await?.items;
+    let before = asked.query.before_seq.unwrap_or(u64::MAX);
+    let mut events = records::several(ask, proof, ids.into_iter().filter(|i| i.seq < before).collect()).await?;
+    let tables = asked.query.tables;
+    events.retain(|e| {
+        (tables == 0 || tables & e.body.table().bit() != 0)
+            && asked.query.from.is_none_or(|f| e.time() >= f)
+            && asked.query.to.is_none_or(|t| e.time() < t)
+    });
+    events.sort_by_key(|e| std::cmp::Reverse(e.id.seq));
+    let more = events.len() > limit;
+    events.truncate(limit);
+    let older = events.last().map(|e| e.id.seq).filter(|_| more);
+    Ok(Found { events, older })
+}
+
+/// `GET /events`
+pub(crate) async fn list(ask: Ask, proof: Authorised<ViewEvents>) -> Result<Response, Problem> {
+    let asked = asked(&ask, &proof).await?;
+    let found = if asked.problems.is_empty() { find(&ask, &proof, &asked, ROWS).await? } else { Found::default() };
+    let kept = ask.query.without(&["before", "done", "lang"]);
+    let at = |extra: String| match (kept.is_empty(), extra.is_empty()) {
+        (true, true) => String::from("/events"),
+        (true, false) => format!("/events?{extra}"),
+        (false, true) => format!("/events?{kept}"),
+        (false, false) => format!("/events?{kept}&{extra}"),
+    };
+    let t = ask.t();
+    let mut tables = vec![Choice::new("", ask.say("choice-all"), asked.query.tables == 0)];
+    tables.extend(Table::ALL.iter().map(|x| Choice::new(x.name(), t.of("table", x.name()), asked.query.tables & x.bit() != 0)));
+    let keep = ["asset", "finding"].iter().map(|n| ((*n).to_owned(), ask.query.get(n).to_owned())).filter(|(_, v)| !v.is_empty()).collect();
+    let view = EventsPage {
+        shell: ask.shell(Page::Events, "").await?,
+        about: asked.about.clone(),
+        keep,
+        tables,
+        from: ask.query.get("from").to_owned(),
+        to: ask.query.get("to").to_owned(),
+        rows: rows(&ask, &found.events).await?,
+        older: found.older.map(|seq| at(format!("before={seq}"))),
+        newest: (!ask.query.get("before").is_empty()).then(|| at(String::new())),
+        all: ask.shared.vault.status().events,
+        problems: asked.problems,
+    };
+    page(&view)
+}
+
+/// `GET /events/export.json`: the records shown, as they are kept.
+pub(crate) async fn json(ask: Ask, proof: Authorised<ViewEvents>) -> Result<Response, Problem> {
+    let asked = asked(&ask, &proof).await?;
+    if let Some(problem) = asked.problems.into_iter().next() {
+        return Err(Problem::Bad(problem));
+    }
+    let asked = Asked { problems: Vec::new(), ..asked };
+    let found = find(&ask, &proof, &asked, ROWS).await?;
+    let body = serde_json::to_vec_pretty(&found.events).map_err(|e| Problem::Broken(e.to_string()))?;
+    Ok(([(CONTENT_TYPE, "application/json")], body).into_response())
+}
+
+/// Rows of records, with names for addresses that are assets now.
+pub(crate) async fn rows(ask: &Ask, events: &[Event]) -> Result<Vec<EventRow>, Problem> {
+    let sensors = sensor_names(ask).await;
+    let ends = Ends::of(ask, events).await?;
+    Ok(events.iter().map(|e| row(ask, &sensors, &ends, e)).collect())
+}
+
+/// What to call the ends of conversations.
+struct Ends(BTreeMap<Endpoint3, Link>);
+type Endpoint3 = (Option<model::Mac>, Option<std::net::IpAddr>);
+
+/// Ends that are looked up for one page.
+const MOST_ENDS: usize = 64;
+
+impl Ends {
+    async fn of(ask: &Ask, events: &[Event]) -> Result<Ends, Problem> {
+        let mut out = BTreeMap::new();
+        let Ok(proof) = ask.also(ViewAssets) else { return Ok(Ends(out)) };
+        let mut labels = std::collections::BTreeSet::new();
+        let mut found = Vec::new();
+        for event in events {
+            let (segment, a, b) = match &event.body {
+                Body::Flow(f) => (f.segment, f.client, f.server),
+                Body::Activity(a) => (a.head.segment, a.head.client, a.head.server),
+                Body::Observation(o) => (o.segment, Endpoint { mac: o.mac, ip: o.ip, port: None }, Endpoint::default()),
+                _ => continue,
+            };
+            for end in [a, b] {
+                let key = (end.mac, end.ip);
+                if key == (None, None) || out.contains_key(&key) || out.len() >= MOST_ENDS {
+                    continue;
+                }
+                out.insert(key, Link::default());
+                if let Some(id) = ask.store.asset_at(&proof, Some(segment), end.mac, end.ip).await? {
+                    labels.insert(id);
+                    found.push((key, id));
+                }
+            }
+        }
+        let names = Names::ids(ask, labels).await?;
+        for (key, id) in found {
+            out.insert(key, names.link(id));
+        }
+        Ok(Ends(out))
+    }
+
+    fn link(&self, end: Endpoint) -> Link {
+        let address = match (end.ip, end.mac) {
+            (Some(ip), _) => ip.to_string(),
+            (None, Some(mac)) => mac.to_string(),
+            (None, None) => return Link::default(),
+        };
+        let text = match end.port {
+            Some(port) if end.ip.is_some_and(|i| i.is_ipv6()) => format!("[{address}]:{port}"),
+            Some(port) => format!("{address}:{port}"),
+            None => address,
+        };
+        match self.0.get(&(end.mac, end.ip)) {
+            Some(link) if link.href.is_some() && !text.starts_with(&link.text) => {
+                Link { text: format!("{} ({text})", link.text), href: link.href.clone() }
+            }
+            Some(link) => Link { text, href: link.href.clone() },
+            None => Link::plain(text),
+        }
+    }
+}
+
+fn row(ask: &Ask, sensors: &BTreeMap<u16, String>, ends: &Ends, e: &Event) -> EventRow {
+    let (from, to, protocol) = match &e.body {
+        Body::Flow(f) => (ends.link(f.client), ends.link(f.server), f.protocol.map(|p| p.name().to_owned()).unwrap_or_default()),
+        Body::Activity(a) => (ends.link(a.head.client), ends.link(a.head.server), a.head.protocol.name().to_owned()),
+        Body::Observation(o) => (ends.link(Endpoint { mac: o.mac, ip: o.ip, port: None }), Link::default(), String::new()),
+        Body::Audit(a) => (Link::plain(a.actor.clone()), Link::default(), String::new()),
+        _ => (Link::default(), Link::default(), String::new()),
+    };
+    EventRow {
+        href: event_href(e.id),
+        seq: e.id.seq,
+        when: crate::view::When::new(e.time(), ask.format.precise(e.time())),
+        table: e.body.table().name(),
+        source: sensor_name(sensors, e.source),
+        from,
+        to,
+        protocol,
+        summary: summary(ask, e),
+    }
+}
+
+/// One line on a record: mostly its own words.
+pub(crate) fn summary(ask: &Ask, e: &Event) -> String {
+    let text = match &e.body {
+        Body::Flow(f) => {
+            let packets = f.up.packets.saturating_add(f.down.packets);
+            format!("↑ {} ↓ {} · {} pkt · {}", ask.format.bytes(f.up.bytes), ask.format.bytes(f.down.bytes), ask.format.number(packets), snake(&f.state))
+        }
+        Body::Activity(a) => act(&a.act),
+        Body::Observation(o) => match (o.ip, o.mac) {
+            (Some(ip), Some(mac)) => format!("{ip} = {mac} ({})", snake(&o.via)),
+            (Some(ip), None) => format!("{ip} ({})", snake(&o.via)),
+            (None, Some(mac)) => format!("{mac} ({})", snake(&o.via)),
+            (None, None) => String::new(),
+        },
+        Body::Finding(f) => {
+            let name = ask.shared.catalogue.rule(&f.rule).map_or_else(|| f.rule.clone(), |r| r.name(ask.lang));
+            format!("{name} · {}", snake(&f.step))
+        }
+        Body::Audit(a) => format!("{} · {}", a.action, deed(&a.deed)),
+        Body::Health(h) => format!(
+            "{} pkt · {} · drops {} + {} · {}",
+            ask.format.number(h.packets),
+            ask.format.bytes(h.bytes),
+            ask.format.number(h.kernel_drops),
+            ask.format.number(h.queue_drops),
+            snake(&h.quality)
+        ),
+        _ => String::new(),
+    };
+    cut(&text)
+}
+
+/// The name of a variant as JSON has it.
+fn snake<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+fn act(act: &Act) -> String {
+    match act {
+        Act::Arp(a) if a.operation == 2 => format!("{} is at {}", a.sender_ip, a.sender_mac),
+        Act::Arp(a) => format!("who has {}? tell {}", a.target_ip, a.sender_ip),
+        Act::Neighbour(n) => format!("type {} {}", n.icmp_type, n.target.map(|t| t.to_string()).unwrap_or_default()),
+        Act::Unreachable(u) => format!("type {} code {}", u.icmp_type, u.code),
+        Act::Dns(d) => {
+            let asked = d.questions.iter().map(|(n, _)| n.as_str()).collect::<Vec<_>>().join(" ");
+            let told = d.records.iter().filter_map(|r| r.ip.map(|i| i.to_string())).take(4).collect::<Vec<_>>().join(" ");
+            if d.response { format!("{asked} → {told} (rcode {})", d.rcode) } else { format!("{asked}?") }
+        }
+        Act::Dhcp(d) => format!("message {} {} {} {}", d.message, d.mac, d.hostname, d.your_ip.map(|i| i.to_string()).unwrap_or_default()),
+        Act::Tls(t) => format!("{} {}", t.sni, t.ja4),
+        Act::Http(h) => format!("{} {}{} → {}", h.method, h.host, h.path, h.status.map(|s| s.to_string()).unwrap_or_default()),
+        Act::Ssh(s) => format!("{} ↔ {}", s.client, s.server),
+        Act::Banner(b) => b.text.clone(),
+        Act::Login(l) => format!("{} {}", l.user, snake(&l.outcome)),
+        Act::Modbus(m) => format!(
+            "unit {} function {}{}{}",
+            m.unit,
+            m.function,
+            m.address.map(|a| format!(" address {a}")).unwrap_or_default(),
+            if m.write { " write" } else { "" }
+        ),
+        Act::Lldp(l) => format!("{} {}", l.name, l.description),
+        _ => String::new(),
+    }
+}
+
+fn deed(deed: &Deed) -> String {
+    let value = serde_json::to_value(deed).unwrap_or_default();
+    match value.as_object().and_then(|o| o.iter().next()) {
+        Some((name, inner)) => format!("{name} {inner}"),
+        None => value.as_str().unwrap_or_default().to_owned(),
+    }
+}
+
+/// `GET /events/{epoch}/{seq}`
+pub(crate) async fn one(ask: Ask, proof: Authorised<ViewEvents>) -> Result<Response, Problem> {
+    let id = EventId { site: proof.site(), epoch: ask.id("epoch")?, seq: ask.id("seq")? };
+    let event = records::one(&ask, &proof, id).await?;
+    let sensors = sensor_names(&ask).await;
+    let value = serde_json::to_value(&event).map_err(|e| Problem::Broken(e.to_string()))?;
+    let json = serde_json::to_string_pretty(&value).unwrap_or_default();
+    let mut fields = Vec::new();
+    flatten(&mut fields, String::new(), value.get("body").unwrap_or(&value));
+    let last = ask.shared.vault.last_seq();
+    let whole = proof.zone().is_none();
+    let view = EventPage {
+        shell: ask.shell(Page::Events, &format!("#{}", id.seq)).await?,
+        id: id.to_string(),
+        seq: id.seq,
+        table: event.body.table().name(),
+        summary: summary(&ask, &event),
+        happened: event.happened.as_ref().map(|h| crate::view::When::new(h.at, ask.format.precise(h.at))),
+        received: crate::view::When::new(event.received, ask.format.precise(event.received)),
+        source: sensor_name(&sensors, event.source),
+        rows: fields,
+        json,
+        before: (whole && id.seq > 1).then(|| event_href(EventId { seq: id.seq - 1, ..id })),
+        after: (whole && id.seq < last).then(|| event_href(EventId { seq: id.seq + 1, ..id })),
+    };
+    page(&view)
+}
+
+fn flatten(out: &mut Vec<RawRow>, path: String, value: &serde_json::Value) {
+    use serde_json::Value;
+    if out.len() >= MOST_FIELDS {
+        return;
+    }
+    let under = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+    match value {
+        Value::Object(map) => map.iter().for_each(|(k, v)| flatten(out, under(k), v)),
+        Value::Array(list) if !list.is_empty() => list.iter().enumerate().for_each(|(i, v)| flatten(out, under(&i.to_string()), v)),
+        other => {
+            let text = other.as_str().map_or_else(|| other.to_string(), str::to_owned);
+            let href = match path.rsplit('.').next() {
+                Some("asset") if text.parse::<AssetId>().is_ok() => Some(format!("/assets/{text}")),
+                Some("finding") if text.parse::<FindingId>().is_ok() => Some(format!("/findings/{text}")),
+                _ => None,
+            };
+            out.push(RawRow { key: path, value: Link { text: cut(&text), href } });
+        }
+    }
+}
+
+impl Asked {
+    /// What is wrong with the question, if anything.
+    pub(crate) fn problem(&self) -> Option<&str> {
+        self.problems.first().map(String::as_str)
+    }
+}
+
+/// How many records one answer of the API holds.
+pub(crate) fn limit(q: &Fields, most: usize) -> usize {
+    q.number("limit").unwrap_or(ROWS).clamp(1, most)
+}

@@ -1,0 +1,63 @@
+//! Handlers of the pages: ask state and vault with the proof in hand, fill the structs of [`crate::view`], render.
+
+pub(crate) mod assets;
+pub(crate) mod entrance;
+pub(crate) mod events;
+pub(crate) mod export;
+pub(crate) mod findings;
+pub(crate) mod import;
+pub(crate) mod ledger;
+pub(crate) mod own;
+pub(crate) mod records;
+pub(crate) mod settings;
+pub(crate) mod speak;
+pub(crate) mod today;
+
+use crate::ask::Ask;
+use crate::problem::Problem;
+use crate::view::bundle;
+use axum::body::Body;
+use axum::http::StatusCode;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use model::Span;
+
+/// How long an answer of `/healthz` is kept: strangers may ask it as often as they like.
+const HEALTH_KEPT: Span = Span::seconds(5);
+
+/// `GET /healthz`: `ok`, or `degraded` (503) where state or vault cannot write. Nothing else, since anybody may ask.
+pub(crate) async fn health(ask: Ask) -> Result<Response, Problem> {
+    let kept = *ask.shared.health.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let ok = match kept.filter(|(at, _)| ask.now - *at < HEALTH_KEPT && ask.now >= *at) {
+        Some((_, ok)) => ok,
+        None => {
+            let ok = healthy(&ask).await;
+            *ask.shared.health.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some((ask.now, ok));
+            ok
+        }
+    };
+    let status = if ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    Ok((status, [(CONTENT_TYPE, "text/plain; charset=utf-8")], if ok { "ok\n" } else { "degraded\n" }).into_response())
+}
+
+/// State and vault can be written.
+pub(crate) async fn healthy(ask: &Ask) -> bool {
+    ask.shared.vault.status().writing == vault::Writing::Ok && ask.store.check().await.is_ok()
+}
+
+/// `GET /ui/{file}`: script, style, sign. With the current version in the address they may be kept for ever.
+pub(crate) async fn ui(ask: Ask) -> Result<Response, Problem> {
+    let name: String = ask.id("file")?;
+    let file = bundle::file(&name).ok_or(Problem::NotFound)?;
+    let cache = if ask.query.get("v") == bundle::VERSION { "public, max-age=31536000, immutable" } else { "no-cache" };
+    Ok(([(CONTENT_TYPE, file.mime), (CACHE_CONTROL, cache)], Body::from(file.bytes)).into_response())
+}
+
+/// `GET /favicon.ico`: browsers ask for it unasked.
+pub(crate) async fn favicon(_: Ask) -> Result<Response, Problem> {
+    let file = bundle::file("favicon.svg").ok_or(Problem::NotFound)?;
+    Ok(([(CONTENT_TYPE, file.mime), (CACHE_CONTROL, "public, max-age=86400")], Body::from(file.bytes)).into_response())
+}
+
+/// Rows on a page of a list.
+pub(crate) const ROWS: u32 = 50;

@@ -1,0 +1,173 @@
+//! The one table of routes: every address with its method, the action it asks for, and what answers. There is no other way to add one,
+//! and a handler's own type says which proof it needs, so table and handler cannot disagree. The snapshot in tests/routes.rs shows it.
+
+use crate::ask::Ask;
+use crate::problem::Problem;
+use crate::{api, live, pages};
+use axum::http::Method;
+use axum::response::Response;
+use model::access::{
+    self, Action, Denied, EditAssets, EditSettings, ExportAssets, HandleFindings, ManageUsers, OwnSettings, ViewAssets, ViewEvents,
+    ViewFindings, ViewSettings, ViewToday,
+};
+use model::{Authorised, Principal, SiteId};
+use std::pin::Pin;
+
+type Answer = Pin<Box<dyn Future<Output = Result<Response, Problem>> + Send>>;
+
+/// Whether somebody may, asked before the body is read.
+type Check = Box<dyn Fn(&Principal, SiteId) -> Result<(), Denied> + Send + Sync>;
+
+/// What a route asks for.
+pub(crate) enum Needs {
+    /// Nothing: login, health, script and style.
+    Public,
+    /// A session whose roles allow this.
+    Action {
+        /// Its name.
+        name: &'static str,
+        /// Whether somebody may.
+        check: Check,
+    },
+}
+
+/// An address with what answers there.
+pub(crate) struct Route {
+    pub(crate) method: Method,
+    pub(crate) path: &'static str,
+    pub(crate) needs: Needs,
+    /// Takes a body of the size of an import.
+    pub(crate) large: bool,
+    pub(crate) run: Box<dyn Fn(Ask) -> Answer + Send + Sync>,
+}
+
+impl Route {
+    /// The action's name, or `public`.
+    pub(crate) fn permission(&self) -> &'static str {
+        match &self.needs {
+            Needs::Public => "public",
+            Needs::Action { name, .. } => name,
+        }
+    }
+    fn large(mut self) -> Route {
+        self.large = true;
+        self
+    }
+}
+
+fn public<F, R>(method: Method, path: &'static str, handler: F) -> Route
+where
+    F: Fn(Ask) -> R + Send + Sync + 'static,
+    R: Future<Output = Result<Response, Problem>> + Send + 'static,
+{
+    Route { method, path, needs: Needs::Public, large: false, run: Box::new(move |ask| Box::pin(handler(ask))) }
+}
+
+fn needs<A, F, R>(method: Method, path: &'static str, action: A, handler: F) -> Route
+where
+    A: Action + Send + Sync + 'static,
+    F: Fn(Ask, Authorised<A>) -> R + Send + Sync + Clone + 'static,
+    R: Future<Output = Result<Response, Problem>> + Send + 'static,
+{
+    let check: Check = Box::new(move |who, site| access::authorise(who, action, site, None).map(drop));
+    let run = move |ask: Ask| -> Answer {
+        let handler = handler.clone();
+        Box::pin(async move {
+            let proof = ask.also(action)?;
+            handler(ask, proof).await
+        })
+    };
+    Route { method, path, needs: Needs::Action { name: A::NAME, check }, large: false, run: Box::new(run) }
+}
+
+fn get<A, F, R>(path: &'static str, action: A, handler: F) -> Route
+where
+    A: Action + Send + Sync + 'static,
+    F: Fn(Ask, Authorised<A>) -> R + Send + Sync + Clone + 'static,
+    R: Future<Output = Result<Response, Problem>> + Send + 'static,
+{
+    needs(Method::GET, path, action, handler)
+}
+
+fn post<A, F, R>(path: &'static str, action: A, handler: F) -> Route
+where
+    A: Action + Send + Sync + 'static,
+    F: Fn(Ask, Authorised<A>) -> R + Send + Sync + Clone + 'static,
+    R: Future<Output = Result<Response, Problem>> + Send + 'static,
+{
+    needs(Method::POST, path, action, handler)
+}
+
+/// Every route.
+pub(crate) fn routes() -> Vec<Route> {
+    use pages::{assets, entrance, events, export, findings, import, ledger, own, settings, today};
+    vec![
+        // Before login.
+        public(Method::GET, "/healthz", pages::health),
+        public(Method::GET, "/ui/{file}", pages::ui),
+        public(Method::GET, "/favicon.ico", pages::favicon),
+        public(Method::GET, "/login", entrance::form),
+        public(Method::POST, "/login", entrance::login),
+        // Oneself.
+        post("/logout", OwnSettings, entrance::logout),
+        get("/password", OwnSettings, own::password_form),
+        post("/password", OwnSettings, own::password),
+        post("/settings/language", OwnSettings, own::language),
+        post("/settings/theme", OwnSettings, own::theme),
+        // Today.
+        get("/", ViewToday, today::page),
+        get("/live", ViewToday, live::live),
+        // Assets.
+        get("/assets", ViewAssets, assets::list),
+        get("/assets/export.csv", ExportAssets, export::assets_csv),
+        get("/assets/export.json", ExportAssets, export::assets_json),
+        post("/assets/register", EditAssets, ledger::register),
+        get("/assets/new", EditAssets, ledger::new_form),
+        post("/assets/new", EditAssets, ledger::enter),
+        get("/assets/import", EditAssets, import::form),
+        post("/assets/import", EditAssets, import::import).large(),
+        get("/assets/{id}", ViewAssets, assets::one),
+        post("/assets/{id}", EditAssets, ledger::edit),
+        post("/assets/{id}/state", EditAssets, ledger::state),
+        // Findings.
+        get("/findings", ViewFindings, findings::list),
+        get("/findings/export.csv", ViewFindings, export::findings_csv),
+        get("/findings/export.json", ViewFindings, export::findings_json),
+        get("/findings/{id}", ViewFindings, findings::one),
+        post("/findings/{id}", HandleFindings, findings::handle),
+        // Records.
+        get("/events", ViewEvents, events::list),
+        get("/events/export.json", ViewEvents, events::json),
+        get("/events/{epoch}/{seq}", ViewEvents, events::one),
+        // Settings.
+        get("/settings", ViewSettings, settings::page),
+        post("/settings/site", EditSettings, settings::site),
+        post("/settings/zones", EditSettings, settings::zones),
+        post("/settings/sensors", EditSettings, settings::sensors),
+        post("/settings/retention", EditSettings, settings::retention),
+        post("/settings/users", ManageUsers, settings::users),
+        // The API.
+        get("/api/v1/openapi.json", OwnSettings, api::openapi),
+        get("/api/v1/session", OwnSettings, api::session),
+        get("/api/v1/status", ViewToday, api::status),
+        get("/api/v1/assets", ViewAssets, api::assets),
+        post("/api/v1/assets", EditAssets, api::enter_asset),
+        get("/api/v1/assets/{id}", ViewAssets, api::asset),
+        needs(Method::PATCH, "/api/v1/assets/{id}", EditAssets, api::edit_asset),
+        post("/api/v1/assets/{id}/state", EditAssets, api::asset_state),
+        get("/api/v1/findings", ViewFindings, api::findings),
+        get("/api/v1/findings/{id}", ViewFindings, api::finding),
+        post("/api/v1/findings/{id}/handle", HandleFindings, api::handle_finding),
+        get("/api/v1/events", ViewEvents, api::events),
+        get("/api/v1/events/{epoch}/{seq}", ViewEvents, api::event),
+        get("/api/v1/sensors", ViewSettings, api::sensors),
+        get("/api/v1/zones", ViewSettings, api::zones),
+        get("/api/v1/settings", ViewSettings, api::settings),
+        needs(Method::PUT, "/api/v1/settings/{name}", EditSettings, api::set_setting),
+    ]
+}
+
+/// Method, path and permission of every route, for the snapshot, the API's document and the tests.
+pub fn table() -> Vec<(String, &'static str, &'static str)> {
+    routes().iter().map(|r| (r.method.to_string(), r.path, r.permission())).collect()
+}
