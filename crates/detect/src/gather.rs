@@ -256,11 +256,6 @@ impl Gather {
             }
         }
     }
-
-    #[cfg(test)]
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
 }
 
 impl Entry {

@@ -152,7 +152,9 @@ pub struct Identity {
     assets: FxHashMap<AssetId, Known>,
     by_mac: FxHashMap<(Option<Segment>, Mac), AssetId>,
     by_ip: FxHashMap<(Segment, IpAddr), (AssetId, Time)>,
-    /// Ledger entries by address, on whatever segment; and where else an address leads. `None` where it is ambiguous.
+    /// Ledger entries without a hardware address that were not heard yet, by their Internet address.
+    entered: FxHashMap<IpAddr, AssetId>,
+    /// Where an address leads on any segment. `None` where it is ambiguous.
     anywhere: FxHashMap<IpAddr, Option<AssetId>>,
     random: usize,
     ledger: usize,
@@ -293,6 +295,9 @@ impl Identity {
                     self.by_ip.insert((address.segment, ip), (asset.id, address.last));
                 }
                 self.lead(ip, asset.id);
+                if asset.first_seen.is_none() && asset.addresses.iter().all(|a| a.mac.is_none()) {
+                    self.entered.insert(ip, asset.id);
+                }
                 if known.ips.len() < MAX_IPS {
                     known.ips.push(Bound { segment: address.segment, ip, strong: true, told: address.last });
                 }
@@ -302,6 +307,10 @@ impl Identity {
         crowd.0 += u32::from(known.seen);
         crowd.1 += u32::from(known.control);
         self.assets.insert(asset.id, known);
+    }
+
+    fn entry_of(&self, ip: IpAddr) -> Option<AssetId> {
+        self.entered.get(&ip).copied().filter(|id| self.get(*id).is_some_and(|a| !a.seen))
     }
 
     fn lead(&mut self, ip: IpAddr, id: AssetId) {
@@ -361,6 +370,9 @@ impl Identity {
                 same.extend(self.anywhere.get(ip).copied().flatten().filter(|a| *a != id));
             }
             self.anywhere.insert(*ip, Some(id));
+            if macs.is_empty() && self.get(id).is_some_and(|a| !a.seen && a.macs.is_empty()) {
+                self.entered.insert(*ip, id);
+            }
         }
         same.sort_unstable();
         same.dedup();
@@ -509,7 +521,7 @@ impl Identity {
         }
         let id = match self.by_ip(segment, ip) {
             Some(id) => id,
-            None => match self.anywhere.get(&ip).copied().flatten().filter(|id| self.get(*id).is_some_and(|a| !a.seen)) {
+            None => match self.entry_of(ip) {
                 Some(id) => id,
                 None => {
                     let mut salt = vec![];
@@ -629,6 +641,11 @@ impl Identity {
         let inside = is_private(ip) || ip.is_ipv6();
         let taken = self.by_ip.get(&(segment, ip)).is_some_and(|(owner, _)| *owner != id);
         if inside && !a.router && !taken && (ip.is_ipv6() || !claimed) && weak < WEAK_IPS {
+            if self.entered.contains_key(&ip) {
+                self.bind(id, segment, Some(mac), ip, false, news, cx);
+                return;
+            }
+            let Some(a) = self.assets.get_mut(&id) else { return };
             a.ips.push(Bound { segment, ip, strong: false, told: cx.now.at });
             self.by_ip.insert((segment, ip), (id, cx.now.at));
             self.lead(ip, id);
@@ -668,8 +685,7 @@ impl Identity {
             }
         }
         // A ledger entry that has this address and was never heard is this device.
-        let entry =
-            self.anywhere.get(&ip).copied().flatten().filter(|e| *e != id && self.get(*e).is_some_and(|a| !a.seen && a.macs.is_empty()));
+        let entry = self.entry_of(ip).filter(|e| *e != id);
         let mut id = id;
         if let Some(entry) = entry {
             if self.get(id).is_some_and(|a| !a.in_ledger()) {

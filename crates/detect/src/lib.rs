@@ -140,6 +140,8 @@ struct Memory {
     began: Option<Time>,
     now: Time,
     behind: u32,
+    /// The number of the last deed that was folded.
+    deed: u64,
     identity: Identity,
     gather: Gather,
     habits: habit::Habits,
@@ -200,6 +202,7 @@ impl Watch {
             began: None,
             now: Time::MIN,
             behind: 0,
+            deed: 0,
             newcomers: rules::unregistered::Newcomers { settled: identity.has_ledger() },
             identity,
             gather: Gather::default(),
@@ -317,18 +320,23 @@ impl Watch {
                 m.habits.covered(h);
                 cx.out.push(Effect::Coverage(h.clone()));
             }
-            Body::Audit(audit) => match &audit.deed {
-                Deed::AssetState { asset, to, .. } => {
-                    m.identity.set_state(*asset, *to);
-                    m.newcomers.deed(*asset, *to, &m.identity, cx);
+            // The vault gets a deed at least once; state numbers them in order.
+            Body::Audit(audit) if audit.number.is_some_and(|n| n <= m.deed) => {}
+            Body::Audit(audit) => {
+                m.deed = audit.number.unwrap_or(m.deed);
+                match &audit.deed {
+                    Deed::AssetState { asset, to, .. } => {
+                        m.identity.set_state(*asset, *to);
+                        m.newcomers.deed(*asset, *to, &m.identity, cx);
+                    }
+                    Deed::AssetEntered { asset, state, macs, ips } => {
+                        m.identity.enter(*asset, *state, macs, ips, cx);
+                        m.newcomers.deed(*asset, *state, &m.identity, cx);
+                    }
+                    Deed::FindingHandled { key, to, .. } => m.gather.handled(key, *to == FindingStatus::Closed),
+                    _ => {}
                 }
-                Deed::AssetEntered { asset, state, macs, ips } => {
-                    m.identity.enter(*asset, *state, macs, ips, cx);
-                    m.newcomers.deed(*asset, *state, &m.identity, cx);
-                }
-                Deed::FindingHandled { key, to, .. } => m.gather.handled(key, *to == FindingStatus::Closed),
-                _ => {}
-            },
+            }
             // Detection's own words come back with the log and teach nothing.
             Body::Finding(_) => {}
             _ => {}
