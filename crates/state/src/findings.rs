@@ -387,6 +387,9 @@ impl Store {
             let (by, at) = by.map_or(Ok((String::new(), now)), |r| Ok::<_, StateError>((r.text(0)?, r.time(1)?)))?;
             return Err(StateError::Changed { by, at, rev: old.rev });
         }
+        if to == FindingStatus::Acknowledged && old.status == FindingStatus::Closed {
+            return Err(StateError::Invalid { field: "status", why: String::from("is closed; open it again first") });
+        }
         let explanation = if note.is_empty() { old.explanation.clone() } else { note.clone() };
         let search = search_text(&old.key, &old.rule, &old.facts, &explanation);
         tx.run(

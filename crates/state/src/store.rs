@@ -13,6 +13,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
+/// The newest version of the schema that this program knows.
+pub const SCHEMA: i64 = STEPS.len() as i64;
+
 /// Where state is kept.
 #[derive(Clone, PartialEq, Eq)]
 pub enum StoreUrl {
@@ -100,7 +103,19 @@ impl Store {
         Store::open_with(url, STEPS, now).await
     }
 
-    pub(crate) async fn open_with(url: &StoreUrl, steps: &[crate::migrate::Step], now: Time) -> Result<Store> {
+    /// Opens state as an older program would have left it: with the schema's first `version` steps. For tests of upgrades.
+    #[doc(hidden)]
+    pub async fn open_as_of(url: &StoreUrl, version: usize, now: Time) -> Result<Store> {
+        Store::open_with(url, STEPS.get(..version).unwrap_or(STEPS), now).await
+    }
+
+    /// Holds the lock of all writers until dropped. For tests of waiting.
+    #[doc(hidden)]
+    pub async fn hold_the_lock(&self) -> Result<impl Send + use<>> {
+        self.write().await
+    }
+
+    async fn open_with(url: &StoreUrl, steps: &[crate::migrate::Step], now: Time) -> Result<Store> {
         let db = match url {
             StoreUrl::Sqlite(path) => {
                 let address = prepare_file(path)?;
