@@ -58,7 +58,7 @@ fn whole(ask: &Ask, error: &CsvError) -> String {
     match error {
         CsvError::TooLarge { .. } => t.say("import-too-large"),
         CsvError::TooManyRows => t.n("import-too-many-rows", ledger_csv::MOST_ROWS as u64),
-        CsvError::Encoding { line } => t.n("import-encoding", *line),
+        CsvError::Encoding { line } => t.n("import-wrong-encoding", *line),
         CsvError::Empty => t.say("import-empty"),
         CsvError::NoHeader => t.say("import-no-header"),
         CsvError::DoubleColumn(c) => t.x("import-double-column", &cut(c)),
