@@ -78,7 +78,8 @@ impl HealthMeter {
         self.last.as_ref()
     }
 
-    /// Tells the time, by the sensor's clock; gives the stretch that it ends. A clock that goes back ends the stretch where it was.
+    /// Tells the time, by the sensor's clock; gives the stretch that it ends: call it until it gives `None`, for after a pause in a file two
+    /// are due. A clock that goes back ends the stretch where it was.
     #[inline]
     pub fn tick(&mut self, now: Time) -> Option<Health> {
         let Some((from, seen)) = self.open else {

@@ -80,9 +80,11 @@ pub fn drop_capabilities(user: Option<User>) -> Result<(), PrivilegeError> {
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(|e| failed("PR_SET_DUMPABLE", e))
 }
 
-/// For the opener process: everything but [`OPENER_CAPABILITIES`] goes.
+/// For the opener process: everything but [`OPENER_CAPABILITIES`] goes; root becomes nobody.
 pub(crate) fn keep_opener_capabilities() -> io::Result<()> {
-    limit(OPENER_CAPABILITIES, None).map_err(io::Error::other)
+    let nobody = User::named("nobody").unwrap_or(User { uid: 65_534, gid: 65_534 });
+    limit(OPENER_CAPABILITIES, Some(nobody)).map_err(io::Error::other)?;
+    Ok(rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
 }
 
 fn limit(keep: CapabilitySet, user: Option<User>) -> Result<(), PrivilegeError> {
@@ -105,6 +107,8 @@ fn limit(keep: CapabilitySet, user: Option<User>) -> Result<(), PrivilegeError> 
     }
     if let Some(user) = user.filter(|u| !u.is_root() && is_root()) {
         let (uid, gid) = (Uid::from_raw(user.uid), Gid::from_raw(user.gid));
+        // Else the permitted set would be emptied by the change.
+        rustix::thread::set_keep_capabilities(!keep.is_empty()).map_err(|e| failed("PR_SET_KEEPCAPS", e))?;
         rustix::thread::set_thread_groups(&[]).map_err(|e| failed("setgroups", e))?;
         rustix::thread::set_thread_res_gid(gid, gid, gid).map_err(|e| failed("setresgid", e))?;
         rustix::thread::set_thread_res_uid(uid, uid, uid).map_err(|e| failed("setresuid", e))?;
@@ -113,6 +117,7 @@ fn limit(keep: CapabilitySet, user: Option<User>) -> Result<(), PrivilegeError> 
     let kept = held.permitted & keep;
     let sets = CapabilitySets { effective: kept, permitted: kept, inheritable: CapabilitySet::empty() };
     rustix::thread::set_capabilities(None, sets).map_err(|e| failed("capset", e))?;
+    rustix::thread::set_keep_capabilities(false).map_err(|e| failed("PR_SET_KEEPCAPS", e))?;
     rustix::thread::set_no_new_privs(true).map_err(|e| failed("PR_SET_NO_NEW_PRIVS", e))
 }
 

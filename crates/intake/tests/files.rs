@@ -1,5 +1,7 @@
 //! Capture files of every format, whole, damaged and hostile. All are built by code.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod common;
 
 use common::*;
@@ -61,7 +63,7 @@ fn pcapng_of_both_byte_orders_with_comments() {
 fn pcapng_sections_interfaces_units_and_offsets() {
     let mut bytes = section(false);
     bytes.extend(interface(1, 0, &[], false)); // microseconds
-    bytes.extend(interface(113, 96, &[option(2, b"eth9", false), option(9, &[0x80 | 10], false)].concat(), false)); // 2^-10 s
+    bytes.extend(interface(113, 96, &[option(2, b"eth9", false), option(9, &[0x8a], false)].concat(), false)); // 2^-10 s
     bytes.extend(block(5, &[0; 12], false)); // statistics
     bytes.extend(enhanced(0, 1_500_000, b"aaaa", 4, &[], false));
     bytes.extend(enhanced(1, 2048 + 512, b"bbbbb", 500, &[], false));
@@ -331,81 +333,6 @@ fn a_large_packet_is_read_only_where_the_limit_allows() {
         assert_eq!(read, all);
         assert!(info.unwrap().damage.is_empty());
     }
-}
-
-/// A stream of zeros (or records) without end, that counts what is taken.
-struct Endless {
-    head: Cursor<Vec<u8>>,
-    body: Vec<u8>,
-    at: usize,
-    left: u64,
-}
-
-impl Read for Endless {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let n = self.head.read(buf)?;
-        if n > 0 || self.left == 0 {
-            return Ok(n);
-        }
-        let n = buf.len().min(self.body.len() - self.at).min(self.left as usize);
-        buf[..n].copy_from_slice(&self.body[self.at..self.at + n]);
-        self.at = (self.at + n) % self.body.len();
-        self.left -= n as u64;
-        Ok(n)
-    }
-}
-
-fn resident() -> usize {
-    let text = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = text.lines().find(|l| l.starts_with("VmHWM:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() << 10
-}
-
-/// Packed nothing of many times the memory allowed: time in proportion, memory not.
-#[test]
-fn a_compression_bomb_stays_in_bounded_memory() {
-    type Encoder = fn(Endless) -> Vec<u8>;
-    let gz: Encoder = |mut from| {
-        let mut e = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(1));
-        io::copy(&mut from, &mut e).unwrap();
-        e.finish().unwrap()
-    };
-    let zs: Encoder = |from| zstd::stream::encode_all(from, 1).unwrap();
-    let before = resident();
-    for (pack, record) in [(gz, false), (zs, true), (zs, false)] {
-        let p = Packet { time: 0, data: vec![0xff; 60_000], wire_len: 60_000 };
-        let body = if record { pcap_record(&p, false, false) } else { vec![0xff; 65_536] };
-        let left = if record { body.len() as u64 * 4000 } else { 40 << 20 };
-        let packed = pack(Endless { head: Cursor::new(pcap(&packets(2), false, false)), body, at: 0, left });
-        assert!(packed.len() < 4 << 20, "{} bytes", packed.len());
-        let mut file = CaptureFile::from_reader(Box::new(Cursor::new(packed)), "bomb").unwrap();
-        while file.next().unwrap().is_some() {}
-        assert_eq!(file.info().packets, if record { 4002 } else { 2 });
-        assert_eq!(file.info().damage.len(), usize::from(!record));
-    }
-    let grown = resident().saturating_sub(before);
-    assert!(grown < 32 << 20, "memory grew by {grown} bytes");
-}
-
-/// Lengths that claim gigabytes in a stream that could deliver them.
-#[test]
-fn claims_of_gigabytes_take_no_memory() {
-    let before = resident();
-    for claim in [0xffff_fff0u32, 0x7fff_fff0, 0x4000_0000] {
-        let mut head = section(false);
-        head.extend(6u32.to_le_bytes());
-        head.extend(claim.to_le_bytes());
-        for head in
-            [head, [pcap_header(false, 0xa1b2_c3d4, 1), [[1; 4], [1; 4], claim.to_le_bytes(), claim.to_le_bytes()].concat()].concat()]
-        {
-            let from = Endless { head: Cursor::new(head), body: vec![0xee; 1 << 16], at: 0, left: 8 << 20 };
-            let mut file = CaptureFile::from_reader(Box::new(from), "claims").unwrap();
-            assert!(file.next().unwrap().is_none());
-            assert_eq!(file.damage().len(), 1);
-        }
-    }
-    let grown = resident().saturating_sub(before);
-    assert!(grown < 32 << 20, "memory grew by {grown} bytes");
 }
 
 #[test]

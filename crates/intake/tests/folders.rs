@@ -1,5 +1,7 @@
 //! Folders that are being filled.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use common::*;

@@ -31,7 +31,9 @@ impl Namespaces {
         let ns = Namespaces { sensor: format!("hinomi-s-{tag}"), peer: format!("hinomi-p-{tag}") };
         for name in [&ns.sensor, &ns.peer] {
             run(&format!("ip netns add {name}"))?;
-            run(&format!("ip netns exec {name} sh -c 'echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6; echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6; ip link set lo up'"))?;
+            run(&format!(
+                "ip netns exec {name} sh -c 'echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6; echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6; ip link set lo up'"
+            ))?;
         }
         run(&format!("ip link add s0 netns {} type veth peer name p0 netns {}", ns.sensor, ns.peer))?;
         run(&format!("ip -n {} link set s0 up", ns.sensor))?;
@@ -285,7 +287,9 @@ fn capture_goes_on_when_the_interface_is_made_again() {
         for _ in 0..2 {
             sent.send(peer, "--pps 5000");
             assert_eq!(collect(&mut live).len(), 50);
+            sent.send(peer, "--pps 50000");
             must("ip link del s0");
+            assert_eq!(collect(&mut live).len(), 50, "what came before the end is not lost");
             assert!(wait_for(&mut live, Link::Gone));
             std::thread::sleep(Duration::from_millis(1100));
             live.look();
@@ -321,7 +325,7 @@ fn on_loopback_each_frame_is_seen_once() {
         }
         assert_eq!(collect(&mut live).len(), 25);
         // A datagram of the size that offloads and loopback make: larger than any wire frame, and kept whole.
-        from.send_to(&[9; 60_000], to.local_addr().unwrap()).unwrap();
+        from.send_to(&vec![9; 60_000], to.local_addr().unwrap()).unwrap();
         let seen = collect(&mut live);
         assert_eq!((seen.len(), seen[0].1.len()), (1, 60_000 + 42));
         assert_eq!(live.counters().cut, 0);
@@ -351,6 +355,7 @@ fn the_opener_keeps_two_rights_and_the_rest_none() {
         }
         has("opener CapInh: 0000000000000000");
         has("opener NoNewPrivs: 1");
+        has("opener Uid: 65534 65534 65534 65534");
         has("direct packet: listening on the network interface s0 needs the capability CAP_NET_RAW");
         has("direct listener: listening on port 80 needs the capability CAP_NET_BIND_SERVICE");
         has("opener packet: opened");

@@ -407,11 +407,8 @@ fn describe(head: &[u8]) -> String {
         [b'R', b'T', b'S', b'S', ..] | [b'G', b'M', b'B', b'U', ..] => "it is a Network Monitor capture; convert it with editcap".into(),
         _ if head.iter().all(|b| b.is_ascii_graphic() || b.is_ascii_whitespace()) => "it is a text file".into(),
         _ => {
-            let mut hex = String::new();
-            for byte in head.iter().take(8) {
-                hex.push_str(&format!(" {byte:02x}"));
-            }
-            format!("it begins with the bytes{hex}")
+            let hex: Vec<String> = head.iter().take(8).map(|b| format!("{b:02x}")).collect();
+            format!("it begins with the bytes {}", hex.join(" "))
         }
     }
 }

@@ -23,6 +23,8 @@ use wire::packet::{LinkType, RawPacket};
 
 /// How often the interface is looked at.
 const LOOK: Duration = Duration::from_millis(500);
+/// How long the ring of a device that is gone is kept, for its last frames: longer than a block waits to be handed over.
+const GRACE: Duration = Duration::from_millis(200);
 /// How often a lost interface is asked for.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -106,6 +108,8 @@ struct Open {
     name: String,
     /// Interface drops as last read, to count the difference.
     dropped: Option<u64>,
+    /// Since when the device is known to be gone or replaced.
+    dead: Option<Instant>,
 }
 
 impl Live {
@@ -177,19 +181,25 @@ impl Live {
     /// wrong with the interface is told by [`Live::link`] and [`Live::trouble`]; capture goes on by itself when it is mended.
     pub fn poll(&mut self, timeout: Duration, mut each: impl FnMut(RawPacket<'_>)) -> u64 {
         let until = Instant::now() + timeout;
-        if self.looked.is_none_or(|t| t.elapsed() >= LOOK) {
-            self.look();
-        }
+        self.look_if_due();
         loop {
             let told = self.drain(&mut each);
             let left = until.saturating_duration_since(Instant::now());
             if told > 0 || left.is_zero() {
                 return told;
             }
-            self.wait(left.min(LOOK));
-            if self.looked.is_none_or(|t| t.elapsed() >= LOOK) {
-                self.look();
-            }
+            self.wait(left.min(self.pace()));
+            self.look_if_due();
+        }
+    }
+
+    fn pace(&self) -> Duration {
+        if self.open.as_ref().is_some_and(|o| o.dead.is_some()) { GRACE } else { LOOK }
+    }
+
+    fn look_if_due(&mut self) {
+        if self.looked.is_none_or(|t| t.elapsed() >= self.pace()) {
+            self.look();
         }
     }
 
@@ -232,13 +242,17 @@ impl Live {
         self.looked = Some(Instant::now());
         if let Some(open) = self.open.as_mut() {
             count(open, &mut self.counters);
-            match seek(open, &self.configured) {
-                Sought::Here => {}
-                // What is still in the ring of the old device is lost with it, and counted: nothing is, since drain ran before.
-                Sought::Gone => self.open = None,
-                Sought::Replaced => {
+            match (seek(open, &self.configured), open.dead) {
+                (true, _) => open.dead = None,
+                (false, Some(since)) if since.elapsed() >= GRACE => {
                     self.open = None;
                     self.tried = None;
+                }
+                (false, since) => {
+                    open.dead = since.or(self.looked);
+                    self.link = Link::Gone;
+                    self.trouble = Some(format!("interface {} is gone; it is waited for", self.configured));
+                    return;
                 }
             }
         }
@@ -281,28 +295,19 @@ impl Live {
         if flags & libc::IFF_LOOPBACK as u32 != 0 {
             ring.ignore_outgoing().map_err(system)?;
         }
-        self.open = Some(Open { ring, index, name: name.to_owned(), dropped: interface_drops(name) });
+        self.open = Some(Open { ring, index, name: name.to_owned(), dropped: interface_drops(name), dead: None });
         Ok(())
     }
 }
 
-enum Sought {
-    Here,
-    Gone,
-    Replaced,
-}
-
-/// Where the device is now: under its name, under another, or nowhere.
-fn seek(open: &mut Open, configured: &str) -> Sought {
+/// Whether the device is still the one to watch: under its name or, where no other device has taken that, under a new one.
+fn seek(open: &mut Open, configured: &str) -> bool {
     match rustix::net::netdevice::index_to_name(open.ring.fd(), open.index) {
         Ok(name) => open.name = name,
-        Err(Errno::NODEV | Errno::NXIO) => return Sought::Gone,
-        Err(_) => return Sought::Here,
+        Err(Errno::NODEV | Errno::NXIO) => return false,
+        Err(_) => return true,
     }
-    if open.name != configured && rustix::net::netdevice::name_to_index(open.ring.fd(), configured).is_ok() {
-        return Sought::Replaced;
-    }
-    Sought::Here
+    open.name == configured || rustix::net::netdevice::name_to_index(open.ring.fd(), configured).is_err()
 }
 
 /// Adds the drops since the last time.

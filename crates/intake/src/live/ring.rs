@@ -139,12 +139,11 @@ impl Ring {
         if status.load(Ordering::Acquire) & libc::TP_STATUS_USER == 0 {
             return None;
         }
-        // SAFETY: the block is ours since the acquire load above, so the kernel writes nothing of it but (never, for now) the status;
-        // the slice begins behind the header and ends with the block; it dies before the status is given back.
-        let (count, first) = unsafe {
-            let header = base.add(BLOCK_HEADER).cast::<libc::tpacket_hdr_v1>();
-            ((&raw const (*header).num_pkts).read(), (&raw const (*header).offset_to_first_pkt).read())
-        };
+        // SAFETY: the block is ours since the acquire load above, so the kernel does not write to it; both fields lie in its header;
+        // read_unaligned asks for no alignment.
+        let field = |offset: usize| unsafe { base.add(BLOCK_HEADER + offset).cast::<u32>().read_unaligned() };
+        let count = field(offset_of!(libc::tpacket_hdr_v1, num_pkts));
+        let first = field(offset_of!(libc::tpacket_hdr_v1, offset_to_first_pkt));
         let mut at = first as usize;
         let mut told = 0;
         for _ in 0..count {
