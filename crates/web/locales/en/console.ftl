@@ -164,8 +164,8 @@ today-more = { $n ->
     [one] One more finding
    *[other] { $n } more findings
   }
-today-traffic = Yesterday's traffic and the usual range
-today-traffic-none = There is no full day of records yet. From the day after the watch began, the traffic and its usual range appear here.
+today-traffic = The last 24 hours and the usual range
+today-traffic-none = There are no records of the last 24 hours. Once the watch begins, the traffic appears here, and after some weeks its usual range.
 today-changes = Changes since yesterday
 today-changes-none = Nothing has changed since yesterday. New devices, findings and what people did are listed here.
 today-known = The watch

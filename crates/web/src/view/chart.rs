@@ -99,7 +99,7 @@ impl Traffic {
 
     /// Words under the picture, each at the beginning of an equal part: every sixth hour of a day, or each day.
     pub fn ticks(&self) -> Vec<&str> {
-        if self.hours.len() <= 24 {
+        if self.hours.len() <= 48 {
             self.hours.iter().step_by(6).map(|h| h.short.as_str()).collect()
         } else {
             self.hours.iter().step_by(24).map(|h| h.day.as_str()).collect()
@@ -141,7 +141,7 @@ impl Traffic {
         let x = |i: usize| i as f64 * step;
         let y = |v: u64| HEIGHT - (v as f64 / top).min(1.0) * (HEIGHT - TOP);
         let mut out = format!("<svg class=\"plot\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" preserveAspectRatio=\"none\" aria-hidden=\"true\" focusable=\"false\">");
-        let every = if n <= 24 { 6 } else { 24 };
+        let every = if n <= 48 { 6 } else { 24 };
         for i in (0..n).step_by(every) {
             let _ = write!(out, "<path class=\"plot-grid\" d=\"M{0:.1} 0V{HEIGHT}\"/>", x(i));
         }

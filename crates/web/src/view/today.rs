@@ -220,7 +220,7 @@ pub struct TodayFacts {
     pub learned: Learned,
     /// What changed since yesterday, newest first, at most eight.
     pub changes: Vec<Change>,
-    /// Yesterday by the hour; absent where nothing was recorded yesterday.
+    /// The last 24 hours by the hour; absent where nothing was recorded.
     pub traffic: Option<Traffic>,
     /// What is kept.
     pub kept: Kept,
