@@ -293,6 +293,7 @@ impl Watch {
         match &event.body {
             Body::Observation(o) => {
                 let news = m.identity.observe(o, cx);
+                m.claims.frame(o, &m.identity, cx);
                 m.newcomers.look(&news, &mut m.identity, began, cx);
             }
             Body::Activity(a) => {

@@ -157,6 +157,26 @@ fn near_misses_of_spoofing_stay_silent() {
 }
 
 #[test]
+fn the_way_out_moves_to_a_device_that_has_just_claimed_an_address() {
+    let mut log = Log::default();
+    log.see(0, mac(1), "203.0.113.7");
+    log.see(0, mac(2), "192.168.1.2");
+    log.arp(5, 2, mac(66), "192.168.1.1", "192.168.1.2");
+    log.see(7, mac(66), "203.0.113.7");
+    let f = log.findings("arp-spoofing");
+    assert_eq!((f.len(), kind(f[0]), f[0].severity), (1, "router", Severity::Today));
+    speaks(f[0]);
+    // Two routers that have always shared the traffic.
+    let mut log = Log::default();
+    log.arp(0, 2, mac(1), "192.168.1.1", "192.168.1.2");
+    log.arp(0, 2, mac(3), "192.168.1.3", "192.168.1.2");
+    for n in 0..200i64 {
+        log.see(1 + n, mac(if n % 2 == 0 { 1 } else { 3 }), &format!("203.0.113.{}", n % 7));
+    }
+    assert!(log.findings("arp-spoofing").is_empty(), "{:?}", log.findings("arp-spoofing"));
+}
+
+#[test]
 fn evasion_the_owner_is_silenced_first() {
     let mut log = Log::default();
     log.arp(0, 2, mac(1), "192.168.1.50", "192.168.1.2");

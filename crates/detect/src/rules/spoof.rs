@@ -2,6 +2,10 @@
 //! harmless when DHCP says so, when one of them is a shared address of a router pair, when both belong to one asset, when the
 //! former owner has gone, or when the pair has taken turns before. It is told when the former owner is still there and they
 //! keep changing (a doubled address), when the address is the router's, or when one claimant takes two owners' addresses.
+//!
+//! An attacker who talks to one victim only need not be contradicted within earshot. What shows then is the way of the traffic:
+//! an Internet address that one router forwarded is suddenly forwarded by a device that never did so before and has just begun
+//! to claim an address, while the former router is still there.
 
 use crate::Cx;
 use crate::gather::Spark;
@@ -42,6 +46,12 @@ struct Taker {
 pub struct Claims {
     claims: FxHashMap<(Segment, IpAddr), Claim>,
     takers: FxHashMap<(Segment, Mac), Taker>,
+    /// Who forwards an address beyond the link, since when.
+    forwards: FxHashMap<(Segment, IpAddr), (Mac, Time)>,
+    /// Since when a hardware address forwards at all.
+    forwarders: FxHashMap<(Segment, Mac), Time>,
+    /// The newest address that a hardware address has begun to claim, and when.
+    begun: FxHashMap<(Segment, Mac), (IpAddr, Time)>,
 }
 
 impl Claims {
@@ -67,6 +77,50 @@ impl Claims {
             }
             _ => {}
         }
+    }
+
+    /// A frame came from an address beyond the link: did the way change?
+    pub fn frame(&mut self, o: &model::Observation, identity: &Identity, cx: &mut Cx<'_>) {
+        let (Some(mac), Some(ip)) = (o.mac, o.ip) else { return };
+        if o.via != model::observation::Via::Frame || model::net::is_private(ip) || !ip.is_ipv4() || !model::net::is_unicast(ip) {
+            return;
+        }
+        let (segment, at) = (o.segment, cx.now.at);
+        let limit = cx.limits.claims / 4;
+        cx.counters.claims_let_go += make_room(&mut self.forwards, limit, |(_, t)| *t);
+        cx.counters.claims_let_go += make_room(&mut self.forwarders, limit, |t| *t);
+        let since = *self.forwarders.entry((segment, mac)).or_insert(at);
+        let (old, old_since) = *self.forwards.entry((segment, ip)).or_insert((mac, at));
+        if old == mac {
+            return;
+        }
+        self.forwards.insert((segment, ip), (mac, at));
+        let rules = cx.rules;
+        let rule = &rules.spoof;
+        let Some((claimed, begun)) = self.begun.get(&(segment, mac)).copied() else { return };
+        let alive = rule.seconds("alive_s");
+        let former = identity.by_mac(segment, old).and_then(|id| identity.get(id));
+        let there = former.is_some_and(|a| a.last >= at - alive);
+        let just = begun > old_since && begun <= at && begun >= at - alive && since >= begun;
+        if is_virtual(mac) || is_virtual(old) || !there || !just {
+            return;
+        }
+        let asset = |m: Mac| identity.by_mac(segment, m).and_then(|id| identity.get(id));
+        let shown = |m: Mac| asset(m).map_or_else(|| Fact::Text(m.to_string()), |a| Fact::Asset(a.id));
+        let key = format!("arp-spoofing/{}-{}/{mac}", segment.sensor.0, segment.vlan);
+        let mut s = Spark::new(key, rule.severity("router"), "router")
+            .fact("device", shown(mac))
+            .fact("owner", shown(old))
+            .fact("addresses", Fact::List(vec![claimed.to_string()]))
+            .text("address", claimed.to_string())
+            .text("mac", mac.to_string())
+            .text("owner_mac", old.to_string())
+            .text("place", format!("#{} VLAN {}", segment.sensor.0, segment.vlan))
+            .fact("time", Fact::Time(at));
+        s.asset = asset(mac).map(|a| a.id);
+        s.others = former.map(|a| a.id).into_iter().collect();
+        s.events = vec![cx.now.id];
+        cx.raise(rule, s);
     }
 
     fn entry(&mut self, segment: Segment, ip: IpAddr, mac: Mac, cx: &mut Cx<'_>) -> &mut Claim {
@@ -96,11 +150,21 @@ impl Claims {
         // Nobody has claimed it yet, but somebody has been using it: that is the owner.
         let user = identity.by_ip(segment, ip).and_then(|id| identity.get(id)).filter(|a| !a.router);
         let before = user.and_then(|a| a.macs.iter().find(|(s, _)| *s == segment)).map_or(mac, |(_, m)| *m);
+        let fresh = !self.claims.contains_key(&(segment, ip));
         let claim = self.entry(segment, ip, before, cx);
-        if claim.mac == mac {
+        let same = claim.mac == mac;
+        if same {
             claim.at = at;
+        }
+        if fresh || !same {
+            let limit = cx.limits.claims / 4;
+            cx.counters.claims_let_go += make_room(&mut self.begun, limit, |(_, t)| *t);
+            self.begun.insert((segment, mac), (ip, at));
+        }
+        if same {
             return;
         }
+        let Some(claim) = self.claims.get_mut(&(segment, ip)) else { return };
         let (old, old_at, held) = (claim.mac, claim.at, at.since(claim.since));
         claim.mac = mac;
         claim.since = at;
