@@ -126,6 +126,11 @@ export function follow(): void {
         soon();
       });
     }
+    // Told where too much happened to tell it singly, or Hinomi was started anew.
+    source.addEventListener("resync", () => {
+      for (const k of KINDS) waiting.add(k);
+      soon();
+    });
     window.addEventListener("pagehide", () => source.close(), { once: true });
   };
   connect();

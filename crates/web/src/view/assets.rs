@@ -100,13 +100,7 @@ impl AssetsPage {
 }
 
 /// Headings of a list that sorts by `sorts` (name in the address, key of the heading, number).
-pub fn columns(
-    path: &str,
-    query: &str,
-    sorts: &'static [(&'static str, &'static str, bool)],
-    sort: &str,
-    descending: bool,
-) -> Vec<Column> {
+pub fn columns(path: &str, query: &str, sorts: &'static [(&'static str, &'static str, bool)], sort: &str, descending: bool) -> Vec<Column> {
     let join = if query.is_empty() { "" } else { "&" };
     sorts
         .iter()
@@ -250,9 +244,7 @@ impl LedgerForm {
     /// Importances to choose from.
     pub fn importances(&self, t: &T) -> Vec<Choice> {
         let mut out = vec![Choice::new("", t.say("choice-not-said"), self.ledger.importance.is_none())];
-        out.extend(
-            Importance::ALL.iter().map(|i| Choice::new(i.name(), t.of("importance", i.name()), self.ledger.importance == Some(*i))),
-        );
+        out.extend(Importance::ALL.iter().map(|i| Choice::new(i.name(), t.of("importance", i.name()), self.ledger.importance == Some(*i))));
         out
     }
     /// The text fields in the order of the form: name, value, limit in characters.
@@ -343,7 +335,12 @@ impl AssetPage {
         };
         let l = &self.form.ledger;
         let mut parts = vec![
-            [said(&l.maker, "maker"), said(&l.model_number, "model")].iter().filter(|x| !x.is_empty()).cloned().collect::<Vec<_>>().join(" "),
+            [said(&l.maker, "maker"), said(&l.model_number, "model")]
+                .iter()
+                .filter(|x| !x.is_empty())
+                .cloned()
+                .collect::<Vec<_>>()
+                .join(" "),
             l.place.clone(),
             l.owner.clone(),
         ];

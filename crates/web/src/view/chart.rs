@@ -140,7 +140,9 @@ impl Traffic {
         let top = self.top() as f64;
         let x = |i: usize| i as f64 * step;
         let y = |v: u64| HEIGHT - (v as f64 / top).min(1.0) * (HEIGHT - TOP);
-        let mut out = format!("<svg class=\"plot\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" preserveAspectRatio=\"none\" aria-hidden=\"true\" focusable=\"false\">");
+        let mut out = format!(
+            "<svg class=\"plot\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" preserveAspectRatio=\"none\" aria-hidden=\"true\" focusable=\"false\">"
+        );
         let every = if n <= 48 { 6 } else { 24 };
         for i in (0..n).step_by(every) {
             let _ = write!(out, "<path class=\"plot-grid\" d=\"M{0:.1} 0V{HEIGHT}\"/>", x(i));
@@ -152,7 +154,12 @@ impl Traffic {
             while hatch < b {
                 // A stroke from the lower left to the upper right, cut at the edges of the gap.
                 let (x0, x1) = (hatch.max(a), (hatch + HEIGHT).min(b));
-                let _ = write!(out, "<path class=\"plot-hatch\" d=\"M{x0:.1} {:.1}L{x1:.1} {:.1}\"/>", HEIGHT - (x0 - hatch), HEIGHT - (x1 - hatch));
+                let _ = write!(
+                    out,
+                    "<path class=\"plot-hatch\" d=\"M{x0:.1} {:.1}L{x1:.1} {:.1}\"/>",
+                    HEIGHT - (x0 - hatch),
+                    HEIGHT - (x1 - hatch)
+                );
                 hatch += 12.0;
             }
         }
@@ -214,7 +221,10 @@ mod tests {
 
     #[test]
     fn an_hour_not_watched_has_no_line_and_is_never_below_the_band() {
-        let t = Traffic { hours: vec![hour(5, true, Some((4, 6))), hour(0, false, Some((4, 6))), hour(5, true, Some((4, 6)))], ..Traffic::default() };
+        let t = Traffic {
+            hours: vec![hour(5, true, Some((4, 6))), hour(0, false, Some((4, 6))), hour(5, true, Some((4, 6)))],
+            ..Traffic::default()
+        };
         let svg = t.svg();
         assert_eq!(svg.matches("plot-line").count(), 2, "{svg}");
         assert!(svg.contains("plot-gap") && !svg.contains("plot-out"));
@@ -225,7 +235,10 @@ mod tests {
 
     #[test]
     fn below_and_above_are_told() {
-        let t = Traffic { hours: vec![hour(1, true, Some((4, 6))), hour(9, true, Some((4, 6))), hour(6, true, Some((4, 6)))], ..Traffic::default() };
+        let t = Traffic {
+            hours: vec![hour(1, true, Some((4, 6))), hour(9, true, Some((4, 6))), hour(6, true, Some((4, 6)))],
+            ..Traffic::default()
+        };
         assert_eq!(t.hours.iter().map(Hour::against).collect::<Vec<_>>(), [Some(-1), Some(1), Some(0)]);
         assert_eq!(t.svg().matches("plot-out").count(), 2);
     }
@@ -251,7 +264,16 @@ mod tests {
 
     #[test]
     fn bytes_read_well() {
-        for (n, text) in [(0, "0 B"), (999, "999 B"), (1000, "1.0 KB"), (9_949, "9.9 KB"), (12_345, "12 KB"), (999_600, "1.0 MB"), (4_100_000_000, "4.1 GB"), (u64::MAX, "18,447 PB")] {
+        for (n, text) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1000, "1.0 KB"),
+            (9_949, "9.9 KB"),
+            (12_345, "12 KB"),
+            (999_600, "1.0 MB"),
+            (4_100_000_000, "4.1 GB"),
+            (u64::MAX, "18,447 PB"),
+        ] {
             assert_eq!(bytes(n), text);
         }
     }

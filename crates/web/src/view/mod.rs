@@ -33,7 +33,7 @@
 //! | `POST /settings/sensors` | a sensor's name | `id`, `rev`, `name` |
 //! | `POST /settings/retention` | | `days` |
 //! | `POST /settings/users` | | `act` (`add`/`enable`/`disable`/`reset`), `id`, `rev`, `name`, `role` (repeated) |
-//! | `GET /live` | server-sent events `finding`, `asset`, `sensor`; the data is never shown | |
+//! | `GET /live` | server-sent events `finding`, `asset`, `sensor`, `resync` (all of them); the data is never shown | |
 //! | `GET /ui/{file}` | [`bundle::FILES`] | `v` = [`bundle::VERSION`], so it may be cached for ever |
 //!
 //! `/live` carries one event per notice, named as above; the page then fetches its own address again and swaps the parts marked

@@ -85,10 +85,34 @@ fn finding_rows(s: &Say) -> Vec<FindingRow> {
         last: s.w("11/20 8:03", "Nov 20, 8:03"),
     };
     vec![
-        row(Severity::Today, FindingStatus::Open, "知らない機器が制御機器のあるネットワークにつながりました", "An unknown device joined the network with control equipment", 23),
-        row(Severity::Week, FindingStatus::Acknowledged, "「PC-SOMU-03」が「NAS-01」の入り口を探っています", "\"PC-SOMU-03\" is trying the doors of \"NAS-01\"", 1_204),
-        row(Severity::Check, FindingStatus::Explained, "「CAM-05」へのログインが暗号化されていません", "The login to \"CAM-05\" is not encrypted", 4),
-        row(Severity::Record, FindingStatus::Closed, "「PLC-L2-01」の通信がふだんより少なくなりました", "Traffic of \"PLC-L2-01\" is below its usual", 1),
+        row(
+            Severity::Today,
+            FindingStatus::Open,
+            "知らない機器が制御機器のあるネットワークにつながりました",
+            "An unknown device joined the network with control equipment",
+            23,
+        ),
+        row(
+            Severity::Week,
+            FindingStatus::Acknowledged,
+            "「PC-SOMU-03」が「NAS-01」の入り口を探っています",
+            "\"PC-SOMU-03\" is trying the doors of \"NAS-01\"",
+            1_204,
+        ),
+        row(
+            Severity::Check,
+            FindingStatus::Explained,
+            "「CAM-05」へのログインが暗号化されていません",
+            "The login to \"CAM-05\" is not encrypted",
+            4,
+        ),
+        row(
+            Severity::Record,
+            FindingStatus::Closed,
+            "「PLC-L2-01」の通信がふだんより少なくなりました",
+            "Traffic of \"PLC-L2-01\" is below its usual",
+            1,
+        ),
     ]
 }
 
@@ -197,7 +221,10 @@ fn assets(s: &Say) -> AssetsPage {
         worst: if worst { Some(Severity::Today) } else { None },
     };
     AssetsPage {
-        shell: Shell { flash: Some(Flash { tone: "ok", text: s.s("3 台を登録しました。", "Registered 3 devices.") }), ..shell(s, Page::Assets, "") },
+        shell: Shell {
+            flash: Some(Flash { tone: "ok", text: s.s("3 台を登録しました。", "Registered 3 devices.") }),
+            ..shell(s, Page::Assets, "")
+        },
         rows: vec![
             row(1, AssetState::Discovered, Some(Kind::Pc), Some(80), "LAPTOP-K7", "LAPTOP-K7", "HP", true),
             row(2, AssetState::Registered, Some(Kind::Plc), None, "PLC-L2-01", "PLC-L2-01", "Mitsubishi Electric R08CPU", false),
@@ -210,7 +237,10 @@ fn assets(s: &Say) -> AssetsPage {
         columns: AssetsPage::columns("state=", "name", false),
         paging: Paging::new("/assets", "state=discovered", 1, 50, 86),
         q: s.s("", ""),
-        states: vec![Choice { count: Some(86), ..Choice::new("", s.s("すべて", "All"), true) }, Choice { count: Some(4), ..Choice::new("discovered", s.s("未登録", "Unregistered"), false) }],
+        states: vec![
+            Choice { count: Some(86), ..Choice::new("", s.s("すべて", "All"), true) },
+            Choice { count: Some(4), ..Choice::new("discovered", s.s("未登録", "Unregistered"), false) },
+        ],
         kinds: vec![Choice::new("", s.s("すべて", "All"), true)],
         zones: vec![Choice::new("", s.s("すべて", "All"), true), Choice::new("z", s.s("第2ライン", "Line 2"), false)],
         into_zones: vec![Choice::new("", s.s("アドレスで決める", "By address"), true), Choice::new("z", s.s("第2ライン", "Line 2"), false)],
@@ -235,7 +265,10 @@ fn ledger(s: &Say) -> LedgerForm {
             notes: s.s("止まると第2ライン全体が止まる", "Line 2 stops with it"),
             ..Ledger::default()
         },
-        zones: vec![Choice::new("", s.s("（アドレスで決める）", "(by address)"), false), Choice::new("z", s.s("第2ライン", "Line 2"), true)],
+        zones: vec![
+            Choice::new("", s.s("（アドレスで決める）", "(by address)"), false),
+            Choice::new("z", s.s("第2ライン", "Line 2"), true),
+        ],
         problems: if s.harm { vec![("maker".into(), s.s("", "")), ("notes".into(), s.s("", ""))] } else { vec![] },
     }
 }
@@ -254,21 +287,85 @@ fn asset(s: &Say, state: AssetState) -> AssetPage {
         last_seen: Some(s.w("8:03", "8:03")),
         because: Some("/events/1/12".into()),
         guesses: vec![
-            GuessRow { property: Property::Kind, value: s.s("PLC", "PLC"), confidence: 85, reason: s.s("Modbus の要求に答えたから", "It answered Modbus requests"), because: Some("/events/1/14".into()) },
-            GuessRow { property: Property::Maker, value: s.s("Mitsubishi Electric", "Mitsubishi Electric"), confidence: 95, reason: s.s("MACアドレスの先頭から", "From the start of its MAC address"), because: None },
+            GuessRow {
+                property: Property::Kind,
+                value: s.s("PLC", "PLC"),
+                confidence: 85,
+                reason: s.s("Modbus の要求に答えたから", "It answered Modbus requests"),
+                because: Some("/events/1/14".into()),
+            },
+            GuessRow {
+                property: Property::Maker,
+                value: s.s("Mitsubishi Electric", "Mitsubishi Electric"),
+                confidence: 95,
+                reason: s.s("MACアドレスの先頭から", "From the start of its MAC address"),
+                because: None,
+            },
         ],
         form: ledger(s),
         conflict: s.harm,
         addresses: vec![
-            AddressRow { ip: "10.2.0.11".into(), mac: "28:e9:8e:10:22:01".into(), maker: s.s("Mitsubishi Electric", "Mitsubishi Electric"), local: false, place: "eth1".into(), first: s.w("10/20 9:12", "Oct 20, 9:12"), last: s.w("8:03", "8:03") },
-            AddressRow { ip: "fe80::2ae9:8eff:fe10:2201".into(), mac: "2a:e9:8e:10:22:01".into(), local: true, place: "eth1 · VLAN 20".into(), ..AddressRow::default() },
+            AddressRow {
+                ip: "10.2.0.11".into(),
+                mac: "28:e9:8e:10:22:01".into(),
+                maker: s.s("Mitsubishi Electric", "Mitsubishi Electric"),
+                local: false,
+                place: "eth1".into(),
+                first: s.w("10/20 9:12", "Oct 20, 9:12"),
+                last: s.w("8:03", "8:03"),
+            },
+            AddressRow {
+                ip: "fe80::2ae9:8eff:fe10:2201".into(),
+                mac: "2a:e9:8e:10:22:01".into(),
+                local: true,
+                place: "eth1 · VLAN 20".into(),
+                ..AddressRow::default()
+            },
         ],
-        names: vec![NameRow { name: s.s("plc-l2-01", "plc-l2-01"), protocol: "lldp".into(), last: s.w("8:00", "8:00"), because: Some("/events/1/15".into()) }],
-        services: vec![ServiceRow { port: "502/tcp".into(), protocol: "modbus".into(), product: s.s("", ""), first: s.w("", ""), last: s.w("8:03", "8:03") }],
+        names: vec![NameRow {
+            name: s.s("plc-l2-01", "plc-l2-01"),
+            protocol: "lldp".into(),
+            last: s.w("8:00", "8:00"),
+            because: Some("/events/1/15".into()),
+        }],
+        services: vec![ServiceRow {
+            port: "502/tcp".into(),
+            protocol: "modbus".into(),
+            product: s.s("", ""),
+            first: s.w("", ""),
+            last: s.w("8:03", "8:03"),
+        }],
         peers: vec![
-            PeerRow { peer: Link::to(s.s("HMI-L2", "HMI-L2"), "/assets/2"), asks: false, protocol: "modbus · 502".into(), flows: Amount::count(431_902), bytes: Amount::bytes(61_000_000), first: s.w("10/20", "Oct 20"), last: s.w("8:03", "8:03"), new: false },
-            PeerRow { peer: Link::to(s.s("LAPTOP-K7", "LAPTOP-K7"), "/assets/1"), asks: false, protocol: "modbus · 502".into(), flows: Amount::count(23), bytes: Amount::bytes(9_100), first: s.w("7:41", "7:41"), last: s.w("8:03", "8:03"), new: true },
-            PeerRow { peer: Link::plain("203.0.113.9"), asks: true, protocol: "tls · 443".into(), flows: Amount::count(2), bytes: Amount::bytes(12_400), first: s.w("7:41", "7:41"), last: s.w("8:03", "8:03"), new: false },
+            PeerRow {
+                peer: Link::to(s.s("HMI-L2", "HMI-L2"), "/assets/2"),
+                asks: false,
+                protocol: "modbus · 502".into(),
+                flows: Amount::count(431_902),
+                bytes: Amount::bytes(61_000_000),
+                first: s.w("10/20", "Oct 20"),
+                last: s.w("8:03", "8:03"),
+                new: false,
+            },
+            PeerRow {
+                peer: Link::to(s.s("LAPTOP-K7", "LAPTOP-K7"), "/assets/1"),
+                asks: false,
+                protocol: "modbus · 502".into(),
+                flows: Amount::count(23),
+                bytes: Amount::bytes(9_100),
+                first: s.w("7:41", "7:41"),
+                last: s.w("8:03", "8:03"),
+                new: true,
+            },
+            PeerRow {
+                peer: Link::plain("203.0.113.9"),
+                asks: true,
+                protocol: "tls · 443".into(),
+                flows: Amount::count(2),
+                bytes: Amount::bytes(12_400),
+                first: s.w("7:41", "7:41"),
+                last: s.w("8:03", "8:03"),
+                new: false,
+            },
         ],
         more_peers: 4,
         traffic: Some(traffic(s, 7, true, true)),
@@ -386,7 +483,8 @@ fn event(s: &Say) -> EventPage {
         id: "01970000-0000-7000-8000-000000000000/1/81203".into(),
         seq: 81_203,
         table: "activity",
-        summary: s.s("LAPTOP-K7 → 10.2.0.11 保持レジスタ 100 から 20 個の読み出し", "LAPTOP-K7 → 10.2.0.11 read 20 holding registers from 100"),
+        summary: s
+            .s("LAPTOP-K7 → 10.2.0.11 保持レジスタ 100 から 20 個の読み出し", "LAPTOP-K7 → 10.2.0.11 read 20 holding registers from 100"),
         happened: Some(s.w("11月20日 7:41:30.482112", "Nov 20, 7:41:30.482112")),
         received: s.w("11月20日 7:41:30.482901", "Nov 20, 7:41:30.482901"),
         source: s.s("eth1", "eth1"),
@@ -404,23 +502,104 @@ fn settings(s: &Say) -> SettingsPage {
     SettingsPage {
         shell: shell(s, Page::Settings, ""),
         sensors: vec![
-            SensorRow { id: 1, rev: 1, name: s.s("eth1", "eth1"), shown: s.s("第2ライン", "Line 2"), kind: SensorKind::Live, quality: Quality::Full, packets: Amount::count(81_203_114), bytes: Amount::bytes(61_200_000_000), rate: s.s("1,204 /秒", "1,204 /s"), flows: Amount::count(412), last: Some(s.w("8:05:02", "8:05:02")), ..SensorRow::default() },
-            SensorRow { id: 2, rev: 1, name: s.s("eth2", "eth2"), shown: s.s("eth2", "eth2"), kind: SensorKind::Live, quality: Quality::Drops, packets: Amount::count(11_204), kernel_drops: Amount::count(312), flows_evicted: Amount::count(3), trouble: s.s("kernel dropped 312 frames in 10 s", "kernel dropped 312 frames in 10 s"), ..SensorRow::default() },
+            SensorRow {
+                id: 1,
+                rev: 1,
+                name: s.s("eth1", "eth1"),
+                shown: s.s("第2ライン", "Line 2"),
+                kind: SensorKind::Live,
+                quality: Quality::Full,
+                packets: Amount::count(81_203_114),
+                bytes: Amount::bytes(61_200_000_000),
+                rate: s.s("1,204 /秒", "1,204 /s"),
+                flows: Amount::count(412),
+                last: Some(s.w("8:05:02", "8:05:02")),
+                ..SensorRow::default()
+            },
+            SensorRow {
+                id: 2,
+                rev: 1,
+                name: s.s("eth2", "eth2"),
+                shown: s.s("eth2", "eth2"),
+                kind: SensorKind::Live,
+                quality: Quality::Drops,
+                packets: Amount::count(11_204),
+                kernel_drops: Amount::count(312),
+                flows_evicted: Amount::count(3),
+                trouble: s.s("kernel dropped 312 frames in 10 s", "kernel dropped 312 frames in 10 s"),
+                ..SensorRow::default()
+            },
             SensorRow { id: 3, name: s.s("eth3", "eth3"), shown: s.s("eth3", "eth3"), quality: Quality::Nothing, ..SensorRow::default() },
-            SensorRow { id: 4, name: s.s("factory.pcapng", "factory.pcapng"), shown: s.s("factory.pcapng", "factory.pcapng"), kind: SensorKind::File, ..SensorRow::default() },
+            SensorRow {
+                id: 4,
+                name: s.s("factory.pcapng", "factory.pcapng"),
+                shown: s.s("factory.pcapng", "factory.pcapng"),
+                kind: SensorKind::File,
+                ..SensorRow::default()
+            },
         ],
         zones: vec![
-            ZoneRow { id: "z1".into(), rev: 2, name: s.s("第2ライン", "Line 2"), layer: "control".into(), ranges: "10.2.0.0/24".into(), vlans: "20".into(), assets: 31 },
-            ZoneRow { id: "z2".into(), rev: 1, name: s.s("事務所", "Office"), layer: "lan".into(), ranges: "192.168.10.0/24".into(), vlans: String::new(), assets: 55 },
+            ZoneRow {
+                id: "z1".into(),
+                rev: 2,
+                name: s.s("第2ライン", "Line 2"),
+                layer: "control".into(),
+                ranges: "10.2.0.0/24".into(),
+                vlans: "20".into(),
+                assets: 31,
+            },
+            ZoneRow {
+                id: "z2".into(),
+                rev: 1,
+                name: s.s("事務所", "Office"),
+                layer: "lan".into(),
+                ranges: "192.168.10.0/24".into(),
+                vlans: String::new(),
+                assets: 55,
+            },
         ],
         users: Some(vec![
-            UserRow { id: "u1".into(), rev: 1, name: s.s("tanaka", "tanaka"), roles: vec![Role::SystemAdmin, Role::SecurityAdmin], enabled: true, last: Some(s.w("7:58", "7:58")), own: true, ..UserRow::default() },
-            UserRow { id: "u2".into(), rev: 1, name: s.s("yamamoto", "yamamoto"), roles: vec![Role::SiteEngineer], enabled: true, must_change: true, ..UserRow::default() },
+            UserRow {
+                id: "u1".into(),
+                rev: 1,
+                name: s.s("tanaka", "tanaka"),
+                roles: vec![Role::SystemAdmin, Role::SecurityAdmin],
+                enabled: true,
+                last: Some(s.w("7:58", "7:58")),
+                own: true,
+                ..UserRow::default()
+            },
+            UserRow {
+                id: "u2".into(),
+                rev: 1,
+                name: s.s("yamamoto", "yamamoto"),
+                roles: vec![Role::SiteEngineer],
+                enabled: true,
+                must_change: true,
+                ..UserRow::default()
+            },
         ]),
         new_password: s.harm.then(|| (s.s("", ""), s.s("", ""))),
-        kept: Kept { events: Amount::count(4_120_334), days: 31, since: Some(s.w("10月20日", "Oct 20")), disk: Amount::bytes(2_412_000_000), free: Some(Amount::bytes(391_000_000_000)), limit_days: Some(365) },
-        about: About { version: "0.1.0".into(), fingerprint: ["3C"; 32].join(":"), folder: s.s("/var/lib/hinomi", "/var/lib/hinomi"), started: Some(s.w("11月3日 6:00", "Nov 3, 6:00")), database: "SQLite".into() },
-        problems: if s.harm { ["site", "zones", "sensors", "retention", "users"].iter().map(|x| ((*x).to_owned(), s.s("", ""))).collect() } else { vec![] },
+        kept: Kept {
+            events: Amount::count(4_120_334),
+            days: 31,
+            since: Some(s.w("10月20日", "Oct 20")),
+            disk: Amount::bytes(2_412_000_000),
+            free: Some(Amount::bytes(391_000_000_000)),
+            limit_days: Some(365),
+        },
+        about: About {
+            version: "0.1.0".into(),
+            fingerprint: ["3C"; 32].join(":"),
+            folder: s.s("/var/lib/hinomi", "/var/lib/hinomi"),
+            started: Some(s.w("11月3日 6:00", "Nov 3, 6:00")),
+            database: "SQLite".into(),
+        },
+        problems: if s.harm {
+            ["site", "zones", "sensors", "retention", "users"].iter().map(|x| ((*x).to_owned(), s.s("", ""))).collect()
+        } else {
+            vec![]
+        },
     }
 }
 
@@ -437,7 +616,15 @@ fn import(s: &Say, applied: bool) -> ImportPage {
             new: 3,
             changed: 12,
             same: 71,
-            problems: vec![ImportRow { row: 14, column: s.s("サポートの終わり", "End of support"), label: s.s("NAS-01", "NAS-01"), text: s.s("「2026/13/01」は日付ではありません。2026-12-31 のように書いてください。", "\"2026/13/01\" is no date. Write it like 2026-12-31.") }],
+            problems: vec![ImportRow {
+                row: 14,
+                column: s.s("サポートの終わり", "End of support"),
+                label: s.s("NAS-01", "NAS-01"),
+                text: s.s(
+                    "「2026/13/01」は日付ではありません。2026-12-31 のように書いてください。",
+                    "\"2026/13/01\" is no date. Write it like 2026-12-31.",
+                ),
+            }],
             changes: vec![ImportRow { row: 3, column: String::new(), label: s.s("PLC-L2-01", "PLC-L2-01"), text: s.s("場所", "place") }],
             unknown_columns: vec![s.s("備考2", "Remarks 2")],
         }),
@@ -473,7 +660,10 @@ fn pages(s: &Say) -> Vec<(&'static str, String)> {
         ("asset", render(asset(s, AssetState::Registered).render())),
         ("asset-found", render(asset(s, AssetState::Discovered).render())),
         ("asset-auditor", render(auditor.render())),
-        ("asset-new", render(AssetNewPage { shell: shell(s, Page::Assets, ""), form: ledger(s), macs: s.s("", ""), ips: s.s("", "") }.render())),
+        (
+            "asset-new",
+            render(AssetNewPage { shell: shell(s, Page::Assets, ""), form: ledger(s), macs: s.s("", ""), ips: s.s("", "") }.render()),
+        ),
         ("findings", render(findings(s, false).render())),
         ("findings-empty", render(findings(s, true).render())),
         ("finding", render(finding(s, FindingStatus::Open).render())),
@@ -484,10 +674,44 @@ fn pages(s: &Say) -> Vec<(&'static str, String)> {
         ("settings", render(settings(s).render())),
         ("import", render(import(s, false).render())),
         ("import-done", render(import(s, true).render())),
-        ("login", render(LoginPage { shell: outside(s), name: s.s("", ""), next: s.s("/", "/"), problem: Some(s.s("名前かパスワードが違います。", "Name or password is wrong.")), first: true }.render())),
-        ("password", render(PasswordPage { shell: outside(s), forced: true, problems: vec![], least: 12, most: 128, name: s.s("admin", "admin") }.render())),
-        ("password-own", render(PasswordPage { shell: shell(s, Page::Settings, ""), forced: false, problems: vec![s.s("違います", "Wrong")], least: 12, most: 128, name: s.s("admin", "admin") }.render())),
-        ("error-404", render(ErrorPage { shell: shell(s, Page::Outside, ""), status: 404, detail: s.s("", ""), reference: String::new() }.render())),
+        (
+            "login",
+            render(
+                LoginPage {
+                    shell: outside(s),
+                    name: s.s("", ""),
+                    next: s.s("/", "/"),
+                    problem: Some(s.s("名前かパスワードが違います。", "Name or password is wrong.")),
+                    first: true,
+                }
+                .render(),
+            ),
+        ),
+        (
+            "password",
+            render(
+                PasswordPage { shell: outside(s), forced: true, problems: vec![], least: 12, most: 128, name: s.s("admin", "admin") }
+                    .render(),
+            ),
+        ),
+        (
+            "password-own",
+            render(
+                PasswordPage {
+                    shell: shell(s, Page::Settings, ""),
+                    forced: false,
+                    problems: vec![s.s("違います", "Wrong")],
+                    least: 12,
+                    most: 128,
+                    name: s.s("admin", "admin"),
+                }
+                .render(),
+            ),
+        ),
+        (
+            "error-404",
+            render(ErrorPage { shell: shell(s, Page::Outside, ""), status: 404, detail: s.s("", ""), reference: String::new() }.render()),
+        ),
         ("error-500", render(ErrorPage { shell: outside(s), status: 500, detail: String::new(), reference: s.s("7f3a", "7f3a") }.render())),
     ]
 }
@@ -527,7 +751,8 @@ fn every_page_has_all_its_words_in_both_languages() {
             assert!(html.contains(lang), "{name}");
             if !ja {
                 let seen = html.replace("日本語", "");
-                let foreign: String = seen.chars().filter(|c| ('\u{3041}'..='\u{30ff}').contains(c) || ('\u{4e00}'..='\u{9fff}').contains(c)).collect();
+                let foreign: String =
+                    seen.chars().filter(|c| ('\u{3041}'..='\u{30ff}').contains(c) || ('\u{4e00}'..='\u{9fff}').contains(c)).collect();
                 assert!(foreign.is_empty(), "{name} in English says {foreign}");
             }
         }
@@ -585,7 +810,12 @@ fn every_post_carries_its_token_and_every_field_its_label() {
         }
         for tag in tags(&html) {
             let field = tag.starts_with("<input") || tag.starts_with("<select") || tag.starts_with("<textarea");
-            if !field || tag.contains("type=\"hidden\"") || tag.contains("aria-label=") || tag.contains("aria-hidden") || tag.contains("type=\"checkbox\"") {
+            if !field
+                || tag.contains("type=\"hidden\"")
+                || tag.contains("aria-label=")
+                || tag.contains("aria-hidden")
+                || tag.contains("type=\"checkbox\"")
+            {
                 continue;
             }
             let id = tag.split(" id=\"").nth(1).and_then(|x| x.split('"').next()).unwrap_or_else(|| panic!("{name}: no id: {tag}"));
@@ -623,7 +853,14 @@ fn the_sentence_of_the_day_is_true() {
     f.today = 2;
     let j = judge(&f);
     assert!(j.sentence.starts_with("2 things") && j.rest.contains("what lies behind them is not seen"), "{j:?}");
-    f = TodayFacts { assets: 5, in_ledger: 5, seen: 5, sensors: vec![live(Quality::Full)], learned: Learned { days: 3, needed: 14 }, ..TodayFacts::default() };
+    f = TodayFacts {
+        assets: 5,
+        in_ledger: 5,
+        seen: 5,
+        sensors: vec![live(Quality::Full)],
+        learned: Learned { days: 3, needed: 14 },
+        ..TodayFacts::default()
+    };
     let j = judge(&f);
     assert_eq!(j.tone, "ok");
     assert!(j.rest.contains("Still learning") && j.rest.contains("5 of 5 devices"), "{j:?}");
@@ -639,7 +876,10 @@ fn the_sentence_of_the_day_is_true() {
 fn at_most_three_things_to_do_and_the_worst_first() {
     let s = Say { ja: false, harm: false };
     let mut facts = today(&s, false).facts;
-    facts.sensors = vec![TodaySensor { name: "eth1".into(), quality: Quality::Down, live: true }, TodaySensor { name: "eth2".into(), quality: Quality::Drops, live: true }];
+    facts.sensors = vec![
+        TodaySensor { name: "eth1".into(), quality: Quality::Down, live: true },
+        TodaySensor { name: "eth2".into(), quality: Quality::Drops, live: true },
+    ];
     let page = TodayPage::new(shell(&s, Page::Today, ""), facts);
     assert_eq!(page.todos.len(), 3);
     assert_eq!(page.todos.iter().map(|t| t.tag.tone).collect::<Vec<_>>(), ["act", "act", "look"]);

@@ -91,14 +91,14 @@ pub struct ZoneRow {
 impl ZoneRow {
     /// Layers to choose from.
     pub fn layers(&self, t: &T) -> Vec<Choice> {
-        layers(t, &self.layer)
+        layers(*t, &self.layer)
     }
 }
 
 /// The layers of a site, as architecture names them: a device itself, the office LAN, the control network, servers, WAN, cloud.
 pub const LAYERS: &[&str] = &["device", "lan", "control", "server", "wan", "cloud"];
 
-fn layers(t: &T, chosen: &str) -> Vec<Choice> {
+fn layers(t: T, chosen: &str) -> Vec<Choice> {
     LAYERS.iter().map(|l| Choice::new(*l, t.of("layer", l), *l == chosen)).collect()
 }
 
@@ -174,7 +174,7 @@ impl SettingsPage {
     }
     /// Layers for a new zone.
     pub fn layers(&self) -> Vec<Choice> {
-        layers(&self.shell.t, "lan")
+        layers(self.shell.t, "lan")
     }
     /// Roles for a new account.
     pub fn roles(&self) -> Vec<Choice> {

@@ -84,10 +84,7 @@ impl T {
 
     /// The phrase with the numbers `$n` and `$m`.
     pub fn nm(&self, key: &str, n: impl Whole, m: impl Whole) -> String {
-        self.with(
-            key,
-            &[("n", Value::Number(n.whole())), ("m", Value::Number(m.whole()))],
-        )
+        self.with(key, &[("n", Value::Number(n.whole())), ("m", Value::Number(m.whole()))])
     }
 
     /// The phrase "a to b of n".
