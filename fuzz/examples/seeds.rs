@@ -1,0 +1,162 @@
+//! Writes the seeds of every target into `fuzz/seeds/NAME/`: small inputs made here, none of them captured.
+
+use std::path::Path;
+
+/// A piece as `hinomi_fuzz` reads it.
+fn piece(control: u8, bytes: &[u8]) -> Vec<u8> {
+    [&[control][..], &(bytes.len() as u16).to_be_bytes(), bytes].concat()
+}
+fn up(bytes: &[u8]) -> Vec<u8> {
+    piece(0, bytes)
+}
+fn down(bytes: &[u8]) -> Vec<u8> {
+    piece(1, bytes)
+}
+fn v8(v: &[u8]) -> Vec<u8> {
+    [&[v.len() as u8], v].concat()
+}
+fn v16(v: &[u8]) -> Vec<u8> {
+    [&(v.len() as u16).to_be_bytes()[..], v].concat()
+}
+fn v24(v: &[u8]) -> Vec<u8> {
+    [&(v.len() as u32).to_be_bytes()[1..], v].concat()
+}
+fn der(tag: u8, v: &[u8]) -> Vec<u8> {
+    let length = if v.len() < 128 { vec![v.len() as u8] } else { vec![0x82, (v.len() >> 8) as u8, v.len() as u8] };
+    [&[tag][..], &length, v].concat()
+}
+
+fn certificate() -> Vec<u8> {
+    let name = der(0x30, &der(0x31, &der(0x30, &[der(6, &[0x55, 4, 3]), der(12, "カメラ".as_bytes())].concat())));
+    let key = der(0x30, &[der(2, &[0, 0x80, 1, 1]), der(2, &[1, 0, 1])].concat());
+    let rsa = der(0x30, &[der(6, &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1]), vec![5, 0]].concat());
+    let san = der(0x30, &[der(0x82, b"cam.example"), der(0x87, &[192, 0, 2, 1])].concat());
+    let extension = der(0x30, &[der(6, &[0x55, 0x1d, 17]), der(4, &san)].concat());
+    let algorithm = der(0x30, &der(6, &[0x2a, 3]));
+    let tbs = [
+        der(0xa0, &der(2, &[2])),
+        der(2, &[1]),
+        algorithm.clone(),
+        name.clone(),
+        der(0x30, &[der(0x17, b"200101000000Z"), der(0x18, b"20500101000000Z")].concat()),
+        name,
+        der(0x30, &[rsa, der(3, &[&[0][..], &key].concat())].concat()),
+        der(0xa3, &der(0x30, &extension)),
+    ]
+    .concat();
+    der(0x30, &[der(0x30, &tbs), algorithm, der(3, &[0, 1])].concat())
+}
+
+fn tls() -> Vec<u8> {
+    let ext = |kind: u16, v: &[u8]| [&kind.to_be_bytes()[..], &v16(v)].concat();
+    let message = |kind: u8, v: &[u8]| [&[kind][..], &v24(v)].concat();
+    let record = |kind: u8, v: &[u8]| [&[kind, 3, 1][..], &v16(v)].concat();
+    let sni = ext(0, &v16(&[&[0][..], &v16(b"a.example")].concat()));
+    let exts = [sni, ext(16, &v16(&v8(b"h2"))), ext(43, &v8(&[0x0a, 0x0a, 3, 4])), ext(13, &v16(&[4, 3]))].concat();
+    let client = message(1, &[vec![3, 3], vec![0; 32], v8(&[]), v16(&[0x13, 1, 0xc0, 0x2f]), v8(&[0]), v16(&exts)].concat());
+    let server = message(2, &[vec![3, 3], vec![0; 32], v8(&[]), vec![0xc0, 0x2f, 0], v16(&ext(16, &v16(&v8(b"h2"))))].concat());
+    let certs = message(11, &v24(&v24(&certificate())));
+    let flight = [server, certs, message(14, &[])].concat();
+    [up(&record(22, &client)), down(&record(22, &flight)), up(&record(20, &[1]))].concat()
+}
+
+fn dns() -> Vec<u8> {
+    b"\x12\x34\x81\x80\0\x01\0\x02\0\0\0\x01\x03www\x02jp\0\0\x01\0\x01\xc0\x0c\0\x05\0\x01\0\0\0\x3c\0\x04\x01a\xc0\x10\xc0\x0c\0\x10\0\x01\0\0\0\x3c\0\x03\x02hi\0\0\x29\x10\0\0\0\0\0\0\0".to_vec()
+}
+
+/// An Ethernet frame with IPv4 and UDP or TCP.
+fn frame(protocol: u8, transport: &[u8]) -> Vec<u8> {
+    let length = (20 + transport.len()) as u16;
+    let ip = [&[0x45, 0][..], &length.to_be_bytes(), &[0, 1, 0, 0, 64, protocol, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2]].concat();
+    [&[2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0][..], &ip, transport].concat()
+}
+fn udp(from: u16, to: u16, payload: &[u8]) -> Vec<u8> {
+    let length = 8 + payload.len() as u16;
+    frame(17, &[&from.to_be_bytes()[..], &to.to_be_bytes(), &length.to_be_bytes(), &[0, 0], payload].concat())
+}
+fn tcp(seq: u32, flags: u8, payload: &[u8]) -> Vec<u8> {
+    frame(6, &[&[0x9c, 0x40, 0, 80][..], &seq.to_be_bytes(), &[0; 4], &[0x50, flags, 0xff, 0xff, 0, 0, 0, 0], payload].concat())
+}
+
+fn pcap() -> Vec<u8> {
+    let f = udp(4000, 53, &dns());
+    let n = (f.len() as u32).to_le_bytes();
+    [&[0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0][..], &[1, 0, 0, 0, 2, 0, 0, 0], &n, &n, &f]
+        .concat()
+}
+fn pcapng() -> Vec<u8> {
+    let block = |kind: u32, body: &[u8]| {
+        let padded = [body, &vec![0; (4 - body.len() % 4) % 4]].concat();
+        let n = (padded.len() as u32 + 12).to_le_bytes();
+        [&kind.to_le_bytes()[..], &n, &padded, &n].concat()
+    };
+    let f = udp(4000, 53, &dns());
+    let n = (f.len() as u32).to_le_bytes();
+    [
+        block(0x0a0d_0d0a, &[&[0x4d, 0x3c, 0x2b, 0x1a, 1, 0, 0, 0][..], &[0xff; 8]].concat()),
+        block(1, &[1, 0, 0, 0, 0, 0, 0, 0, 9, 0, 1, 0, 9, 0, 0, 0, 0, 0, 0, 0]),
+        block(4, &[1, 0, 8, 0, 192, 0, 2, 1, b'p', b'l', b'c', 0, 0, 0, 0, 0]),
+        block(6, &[&[0; 12][..], &n, &n, &f].concat()),
+    ]
+    .concat()
+}
+
+fn main() -> std::io::Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let dhcp =
+        [vec![1, 1, 6, 0], vec![0; 232], vec![0x63, 0x82, 0x53, 0x63], b"\x35\x01\x01\x34\x01\x03\x0c\x03plc\x37\x02\x01\x03\xff".to_vec()]
+            .concat();
+    let modbus = b"\0\x01\0\0\0\x06\x01\x03\0\0\0\x01";
+    let ssh_packet = |kind: u8| [&[0, 0, 0, 12, 4, kind][..], &[0; 10]].concat();
+    let ssh = [
+        up(b"SSH-2.0-a\r\n"),
+        down(b"hi\r\nSSH-2.0-b\r\n"),
+        up(&ssh_packet(21)),
+        down(&ssh_packet(21)),
+        up(&[1; 44]),
+        down(&[1; 44]),
+        up(&[1; 60]),
+        down(&[1; 52]),
+        up(&[1; 140]),
+        down(&[1; 28]),
+        up(&[1; 60]),
+    ]
+    .concat();
+    let lldp = b"\x02\x07\x04\x02\0\0\0\0\x01\x04\x03\x05p1\x06\x02\0\x78\x0a\x03sw1\x0e\x04\0\x04\0\x04\x10\x0c\x05\x01\xc0\0\x02\x01\x02\0\0\0\x01\0\0\0";
+    let read = |path: &str| std::fs::read(root.join("..").join(path)).unwrap_or_default();
+    let mut rules: Vec<Vec<u8>> = Vec::new();
+    for entry in std::fs::read_dir(root.join("../catalogue/rules")).into_iter().flatten().flatten() {
+        rules.push(std::fs::read(entry.path())?);
+    }
+    rules.sort();
+    let engine = [vec![0], up(&tcp(1, 2, &[])), up(&tcp(2, 0x18, b"GET /a HTTP/1.1\r\n\r\n")), up(&udp(4000, 53, &dns()))].concat();
+    let seeds: Vec<(&str, Vec<Vec<u8>>)> = vec![
+        ("dns", vec![up(&dns()), up(&v16(&dns()))]),
+        ("dhcp", vec![up(&dhcp)]),
+        ("tls", vec![tls()]),
+        ("x509", vec![certificate()]),
+        ("http", vec![
+            [up(b"POST /a?b=c HTTP/1.1\r\nHost: h\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 17\r\n\r\nuser=a&password=b"), down(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n")].concat(),
+            [up(b"GET / HTTP/1.1\r\nAuthorization: Basic YTpi\r\n\r\nHEAD / HTTP/1.0\r\n\r\n"), down(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 401 No\r\nContent-Length: 1\r\n\r\nxHTTP/1.0 302 F\r\nLocation: /b\r\n\r\n")].concat(),
+        ]),
+        ("ssh", vec![ssh]),
+        ("telnet", vec![[down(b"\xff\xfd\x18login: "), up(b"root\r\n"), down(b"root\r\nPassword: "), up(b"abc\r\n"), down(b"\r\nLogin incorrect\r\nlogin: ")].concat()]),
+        ("ftp", vec![[down(b"220-a\r\n220 b\r\n"), up(b"USER a\r\nPASS b\r\n"), down(b"331 x\r\n530 y\r\n"), up(b"AUTH TLS\r\n"), down(b"234 z\r\n")].concat()]),
+        ("modbus", vec![[up(modbus), down(b"\0\x01\0\0\0\x05\x01\x03\x02\0\x01\0\x02\0\0\0\x03\x01\x83\x02")].concat()]),
+        ("lldp", vec![lldp.to_vec()]),
+        ("frame", vec![[vec![0], udp(4000, 53, &dns())].concat(), [vec![0], tcp(1, 2, &[])].concat()]),
+        ("engine", vec![engine]),
+        ("capture", vec![pcap(), pcapng()]),
+        ("rules", rules),
+        ("phrases", vec![b"a = x { $n }\n\0a = y { $n }\n".to_vec()]),
+        ("config", vec![b"[console]\nlisten = \"127.0.0.1:1\"\n[capture]\ninterfaces = [\"eth0\"]\n".to_vec(), read("docs/hinomi.toml")]),
+    ];
+    for (target, inputs) in seeds {
+        let folder = root.join("seeds").join(target);
+        std::fs::create_dir_all(&folder)?;
+        for (i, input) in inputs.iter().filter(|i| !i.is_empty()).enumerate() {
+            std::fs::write(folder.join(i.to_string()), input)?;
+        }
+    }
+    Ok(())
+}

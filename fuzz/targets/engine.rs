@@ -1,0 +1,6 @@
+//! The whole packet path.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    hinomi_fuzz::engine(data);
+});

@@ -1,0 +1,6 @@
+//! FTP.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    hinomi_fuzz::conversation(&[&wire::proto::ftp::SPEC], data);
+});

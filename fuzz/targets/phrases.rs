@@ -1,0 +1,6 @@
+//! Phrase files.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    hinomi_fuzz::phrases(data);
+});

@@ -1,0 +1,6 @@
+//! Rule files.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    hinomi_fuzz::rules(data);
+});
