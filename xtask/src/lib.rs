@@ -1,1 +1,3 @@
 //! Development helpers that tests also use.
+
+pub mod capture;

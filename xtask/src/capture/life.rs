@@ -1,0 +1,264 @@
+//! An ordinary day: machines are polled round the clock, people come at half past eight and leave in the evening.
+//!
+//! Weeks are kept small by polling less often than a real factory does and by cutting the cameras' pictures behind their
+//! headers (the lengths on the wire stay). One camera or the other sends every nine seconds, so that a sensor which reads
+//! this file sees that it is not blind.
+
+use super::apps;
+use super::frame;
+use super::hosts::{AP, CAMERA1, CAMERA2, COLLECTOR, HMI, Host, MONITOR, NAS, PCS, PHONES, PLCS, PRINTER, ROUTER, ROUTER2, SWITCH};
+use super::net::{Conn, DAY, HOUR, MIN, MS, Net, SEC};
+use super::rng::Rng;
+use super::talk;
+
+/// Japan, without daylight saving time.
+const JST: i64 = 9 * HOUR;
+
+/// One day of the calendar in Japan.
+#[derive(Clone, Copy, Debug)]
+pub struct Day {
+    /// Midnight.
+    pub start: i64,
+    /// 0 = Monday.
+    pub weekday: i64,
+    /// Nobody comes.
+    pub closed: bool,
+}
+
+/// Days from a point in time on.
+pub fn days(from: i64, count: i64) -> Vec<Day> {
+    let first = (from + JST).div_euclid(DAY) * DAY - JST;
+    (0..count)
+        .map(|d| {
+            let start = first + d * DAY;
+            let weekday = ((start + JST).div_euclid(DAY) + 3).rem_euclid(7);
+            Day { start, weekday, closed: weekday >= 5 }
+        })
+        .collect()
+}
+
+/// What is different from an ordinary day: stretches in which something does not happen or happens otherwise.
+#[derive(Default)]
+pub struct Changes {
+    /// A controller does not answer.
+    pub plc_dead: Option<(u8, i64, i64)>,
+    /// The first camera sends only one picture in 25.
+    pub camera_drop: Option<(i64, i64)>,
+    /// The cameras send more from day to day: so many percent.
+    pub drift: i64,
+    /// No phones: a short capture for one finding.
+    pub no_phones: bool,
+}
+
+fn within(t: i64, stretch: Option<(i64, i64)>) -> bool {
+    stretch.is_some_and(|(from, to)| (from..to).contains(&t))
+}
+
+/// All days.
+pub fn live(net: &mut Net, days: &[Day], changes: &Changes, seed: u64) {
+    for (i, day) in days.iter().enumerate() {
+        net.rng = Rng::new(seed, &format!("day {}", day.start));
+        machines(net, day, changes);
+        cameras(net, day, changes, i as i64);
+        things(net, day);
+        if !day.closed {
+            people(net, day, changes);
+        }
+    }
+}
+
+fn registers(t: i64, n: u16) -> Vec<u16> {
+    (0..n).map(|i| (1000 + (t / MIN) % 500) as u16 + i * 7).collect()
+}
+
+fn machines(net: &mut Net, day: &Day, changes: &Changes) {
+    for (k, plc) in PLCS.iter().enumerate() {
+        let dead = changes.plc_dead.filter(|d| d.0 == plc.n).map(|d| (d.1, d.2));
+        let offset = (k as i64 + 1) * 7 * SEC;
+        let mut conn: Option<Conn> = None;
+        let port = talk::client_port(net);
+        let mut t = day.start + offset;
+        let mut n = 1u16;
+        while t < day.start + DAY {
+            if within(t, dead) {
+                conn = None;
+                net.ask(t, HMI.both(), plc.ip(), None);
+                net.unanswered(t + MS, HMI.at(port), plc.at(502), 2);
+            } else {
+                let (q, a) = apps::modbus(n, 1, 100, &registers(t, 4));
+                let c = match &mut conn {
+                    Some(c) => c,
+                    None => {
+                        net.ask(t - SEC, HMI.both(), plc.ip(), Some(plc.mac));
+                        conn.insert(net.connect(t, HMI.at(port), plc.at(502)))
+                    }
+                };
+                c.at = t + 4 * MS;
+                c.exchange(net, &q, &a);
+            }
+            n = n.wrapping_add(1);
+            t += 4 * MIN;
+        }
+        if let Some(c) = &mut conn {
+            c.at = day.start + DAY - SEC;
+            c.close(net);
+        }
+        // The collector asks in a conversation of its own.
+        for half in 0..48 {
+            let t = day.start + half * 30 * MIN + offset + 90 * SEC;
+            let port = talk::client_port(net);
+            if within(t, dead) {
+                net.unanswered(t, COLLECTOR.at(port), plc.at(502), 2);
+                continue;
+            }
+            let (q, a) = apps::modbus(half as u16, 1, 200, &registers(t, 10));
+            let mut c = net.connect(t, COLLECTOR.at(port), plc.at(502));
+            c.exchange(net, &q, &a).close(net);
+        }
+    }
+}
+
+fn cameras(net: &mut Net, day: &Day, changes: &Changes, index: i64) {
+    let more = 100 + changes.drift * index;
+    for (k, camera) in [&CAMERA1, &CAMERA2].into_iter().enumerate() {
+        let mut picture = vec![0u8; 1472];
+        picture[0] = 0x80;
+        picture[1] = 96;
+        for n in 0..DAY / (18 * SEC) {
+            let t = day.start + n * 18 * SEC + k as i64 * 9 * SEC;
+            let thin = k == 0 && within(t, changes.camera_drop);
+            if thin {
+                // The switch's port was reset: its spanning tree speaks while the camera hardly does.
+                net.tape.push(t, &bpdu());
+                if n % 25 != 0 {
+                    continue;
+                }
+            }
+            let extra = if (n * more / 100) > ((n - 1) * more / 100) + 1 { 2 } else { 1 };
+            for e in 0..extra {
+                picture[2..4].copy_from_slice(&((n * 2 + e) as u16).to_be_bytes());
+                picture[4..8].copy_from_slice(&((t / MS * 90) as u32).to_be_bytes());
+                net.udp_cut(t + e * 11 * MS, camera.at(6970), NAS.at(20_000 + k as u16 * 2), &picture, 54);
+            }
+        }
+    }
+}
+
+/// A rapid spanning tree message of the switch (IEEE 802.1D, 9.3.3).
+fn bpdu() -> Vec<u8> {
+    let mut b = vec![0x01, 0x80, 0xc2, 0, 0, 0];
+    b.extend_from_slice(&SWITCH.mac);
+    b.extend_from_slice(&[0, 39, 0x42, 0x42, 3, 0, 0, 2, 2, 0x3c, 0x80, 0]);
+    b.extend_from_slice(&SWITCH.mac);
+    b.extend_from_slice(&[0, 0, 0, 0, 0x80, 0]);
+    b.extend_from_slice(&SWITCH.mac);
+    b.extend_from_slice(&[0x80, 7, 0, 0, 20, 0, 2, 0, 15, 0, 0]);
+    b
+}
+
+fn things(net: &mut Net, day: &Day) {
+    const LLDP: frame::Mac = [0x01, 0x80, 0xc2, 0, 0, 0x0e];
+    const MDNS: frame::Mac = [0x01, 0, 0x5e, 0, 0, 0xfb];
+    let group = std::net::Ipv4Addr::new(224, 0, 0, 251);
+    for hour in 0..24 {
+        let t = day.start + hour * HOUR;
+        if hour % 4 == 0 {
+            let s = apps::lldp(SWITCH.mac, "1", SWITCH.name, "CentreCOM GS950/24 V2", SWITCH.ip(), 1 << 2);
+            net.tape.push(t + 11 * SEC, &frame::ether(LLDP, SWITCH.mac, 0x88cc, &s));
+            let a = apps::lldp(AP.mac, "lan1", AP.name, "BUFFALO WAPM-1266R", AP.ip(), 1 << 2 | 1 << 3);
+            net.tape.push(t + 13 * SEC, &frame::ether(LLDP, AP.mac, 0x88cc, &a));
+            let p = apps::mdns("_ipp._tcp.local", "RICOH IM C3010", "mfp-1f.local", 631, PRINTER.ip());
+            net.shout(t + 17 * SEC, PRINTER.at(5353), MDNS, group, 5353, &p);
+            let n = apps::mdns("_smb._tcp.local", "nas-zumen", "nas-zumen.local", 445, NAS.ip());
+            net.shout(t + 19 * SEC, NAS.at(5353), MDNS, group, 5353, &n);
+            for (i, who) in [&AP, &MONITOR, &COLLECTOR, &CAMERA1, &CAMERA2, &PRINTER, &ROUTER2, &NAS].into_iter().enumerate() {
+                let at = t + (20 + i as i64) * SEC;
+                net.ask(at, who.both(), ROUTER.ip(), Some(ROUTER.mac));
+            }
+            // Machines look for updates and write nothing home.
+            let port = talk::client_port(net);
+            talk::lookup(net, t + 40 * SEC, &NAS, "update.example.com", [203, 0, 113, 40].into());
+            let far = super::hosts::outside([203, 0, 113, 40].into(), 80);
+            talk::http(net, t + 41 * SEC, NAS.at(port), far, "update.example.com", "/qts/version.txt", "QTS/5.1");
+        }
+        for (i, host) in [&NAS, &PRINTER].into_iter().enumerate() {
+            // The monitoring server asks the pages of a few.
+            let port = talk::client_port(net);
+            let at = t + (25 + i as i64) * MIN;
+            talk::http(net, at, MONITOR.at(port), host.at(80), host.name, "/status", "check_http/v2.3 (monitoring-plugins 2.3)");
+        }
+        // The second router tells the first that it is there.
+        let port = talk::client_port(net);
+        net.udp(t + 31 * MIN, ROUTER2.at(port), ROUTER.at(53), &apps::dns_query(hour as u16 + 1, "rt-hinode.shinonome.example"));
+        net.udp(
+            t + 31 * MIN + MS,
+            ROUTER.at(53),
+            ROUTER2.at(port),
+            &apps::dns_answer(hour as u16 + 1, "rt-hinode.shinonome.example", ROUTER.ip()),
+        );
+    }
+}
+
+/// The weekday on which the person of a computer works from home.
+pub fn at_home(pc: usize) -> i64 {
+    (pc % 5) as i64
+}
+
+fn people(net: &mut Net, day: &Day, changes: &Changes) {
+    for (i, pc) in PCS.iter().enumerate() {
+        if at_home(i) == day.weekday {
+            continue;
+        }
+        let come = day.start + 8 * HOUR + net.rng.range(15, 50) * MIN;
+        let leave = day.start + 17 * HOUR + net.rng.range(10, 110) * MIN;
+        let mut t = talk::lease(net, come, pc);
+        let n = net.rng.next() as usize;
+        talk::https(net, t, pc, n);
+        while t < leave {
+            t += net.rng.range(25, 70) * MIN;
+            if day.start + 12 * HOUR < t && t < day.start + 13 * HOUR && net.rng.percent(70) {
+                continue;
+            }
+            match net.rng.below(5) {
+                0 => print(net, t, pc),
+                1 => share(net, t, pc),
+                _ => {
+                    let n = net.rng.next() as usize;
+                    talk::https(net, t, pc, n);
+                }
+            }
+        }
+    }
+    if changes.no_phones {
+        return;
+    }
+    for phone in PHONES {
+        let t = day.start + 8 * HOUR + net.rng.range(5, 45) * MIN;
+        talk::lease(net, t, phone);
+        for _ in 0..3 {
+            let (n, at) = (net.rng.next() as usize, t + net.rng.range(1, 500) * MIN);
+            talk::https(net, at, phone, n);
+        }
+    }
+}
+
+fn print(net: &mut Net, t: i64, pc: &Host) {
+    let port = talk::client_port(net);
+    net.ask(t, pc.both(), PRINTER.ip(), Some(PRINTER.mac));
+    let mut c = net.connect(t + 2 * MS, pc.at(port), PRINTER.at(9100));
+    let size = 2000 + net.rng.below(4000) as usize;
+    let job = [b"\x1b%-12345X@PJL JOB NAME=\"print\"\r\n".to_vec(), vec![0x41; size]].concat();
+    c.say(net, &job).close(net);
+}
+
+fn share(net: &mut Net, t: i64, pc: &Host) {
+    let port = talk::client_port(net);
+    net.ask(t, pc.both(), NAS.ip(), Some(NAS.mac));
+    let mut c = net.connect(t + 2 * MS, pc.at(port), NAS.at(445));
+    // SMB 2 negotiate and what follows it, encrypted.
+    let mut hello = vec![0, 0, 0, 108, 0xfe, b'S', b'M', b'B', 64, 0];
+    hello.resize(112, 0);
+    let (a, b) = (apps::sealed(&mut net.rng, 500), apps::sealed(&mut net.rng, 1300));
+    c.say(net, &hello).hear(net, &hello).say(net, &a).hear(net, &b);
+    c.close(net);
+}
