@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::pipeline::{EventCursor, Pipeline};
 use crate::store::Who;
 use model::event::{Audit, Deed};
-use model::{AssetId, Body, NewEvent, SourceId, Time};
+use model::{AssetId, Body, FindingChange, NewEvent, SourceId, Time};
 
 /// When so many deeds wait, failed log-ins are no longer added: somebody who guesses passwords while the vault is full must not
 /// fill the disk with it.
@@ -22,7 +22,11 @@ pub(crate) async fn audit(tx: &mut Conn, who: &Who, deed: Deed, now: Time) -> Re
         return Ok(());
     }
     let number = tx.number("UPDATE site SET deeds = deeds + 1 RETURNING deeds", v![]).await?;
-    let about = lately(&deed);
+    let about = match lately(&deed) {
+        Lately::About(asset) => Some(Some(asset)),
+        Lately::OfSite => Some(None::<AssetId>),
+        Lately::No => None,
+    };
     if let Some(asset) = about {
         let text = to_json(&deed, tx.place())?;
         tx.run("INSERT INTO lately (number, at, who, asset, deed) VALUES ($1, $2, $3, $4, $5)", v![number, now, &who.name, asset, text])
@@ -46,14 +50,34 @@ pub(crate) async fn audit(tx: &mut Conn, who: &Who, deed: Deed, now: Time) -> Re
     Ok(())
 }
 
+/// Writes what a detector said, in the transaction that takes it in: so it reaches the vault when, and only when, state accepted it
+/// (docs/adr/0008-findings-through-the-outbox.md). Sent twice, it is known by its finding, its step and the event that made it so.
+pub(crate) async fn finding(tx: &mut Conn, change: &FindingChange) -> Result<()> {
+    let number = tx.number("UPDATE site SET deeds = deeds + 1 RETURNING deeds", v![]).await?;
+    let event = NewEvent { source: SourceId(0), received: change.at, happened: None, body: Body::Finding(Box::new(change.clone())) };
+    let text = to_json(&event, tx.place())?;
+    tx.run("INSERT INTO outbox (number, event) VALUES ($1, $2)", v![number, text]).await?;
+    Ok(())
+}
+
 /// Deeds that the front page tells of, with the asset they are about. Handled findings are told by their own history; who logged
 /// in is nobody's business there.
-fn lately(deed: &Deed) -> Option<Option<AssetId>> {
+fn lately(deed: &Deed) -> Lately {
     match deed {
-        Deed::AssetState { asset, .. } | Deed::AssetEntered { asset, .. } | Deed::AssetEdited { asset, .. } => Some(Some(*asset)),
-        Deed::Setting { .. } => Some(None),
-        _ => None,
+        Deed::AssetState { asset, .. } | Deed::AssetEntered { asset, .. } | Deed::AssetEdited { asset, .. } => Lately::About(*asset),
+        Deed::Setting { .. } => Lately::OfSite,
+        _ => Lately::No,
     }
+}
+
+/// Whether the front page tells of a deed.
+enum Lately {
+    /// It is about an asset.
+    About(AssetId),
+    /// It is about the site.
+    OfSite,
+    /// Nobody's business there.
+    No,
 }
 
 impl Pipeline {

@@ -14,6 +14,7 @@ pub(crate) use rollups::quality_of;
 use crate::assets;
 use crate::db::{Conn, v};
 use crate::error::Result;
+use crate::outbox;
 use crate::pipeline::{Applied, Batch, cursor, note_epoch, raise_known};
 use crate::store::Store;
 use crate::zones;
@@ -39,6 +40,9 @@ pub(crate) async fn apply(store: &Store, batch: Batch) -> Result<Applied> {
     let mut applied = Applied::default();
     let mut touched = BTreeSet::new();
     steps::apply(&mut work, &batch.asset_changes, &mut touched).await?;
+    for change in &batch.finding_changes {
+        outbox::finding(&mut work.tx, change).await?;
+    }
     findings::apply(&mut work, batch.finding_changes, &mut applied).await?;
     rollups::hours(&mut work, &batch.hours).await?;
     rollups::peers(&mut work, &batch.peers).await?;
