@@ -7,10 +7,7 @@ use std::path::PathBuf;
 /// Builds the command line. `words` decides the language of every help text.
 pub fn command(words: &Words) -> Command {
     let w = |key: &str| words.say(key);
-    let template = format!(
-        "{{name}} {{version}}\n{{about-with-newline}}\n{}: {{usage}}\n\n{{all-args}}{{after-help}}\n",
-        w("help-usage")
-    );
+    let template = format!("{{name}} {{version}}\n{{about-with-newline}}\n{}: {{usage}}\n\n{{all-args}}{{after-help}}\n", w("help-usage"));
     let leaf = {
         let template = template.clone();
         let options = w("help-options");
@@ -30,29 +27,63 @@ pub fn command(words: &Words) -> Command {
         }
     };
     let group = |name: &'static str, about: &str, children: Vec<Command>| {
-        leaf(name, about).subcommand_required(true).arg_required_else_help(true).subcommand_help_heading(w("help-commands")).disable_help_subcommand(true).subcommands(children)
+        leaf(name, about)
+            .subcommand_required(true)
+            .arg_required_else_help(true)
+            .subcommand_help_heading(w("help-commands"))
+            .disable_help_subcommand(true)
+            .subcommands(children)
     };
     let files = |key: &str| {
-        Arg::new("files").value_name("FILE").num_args(1..).required(true).value_parser(value_parser!(PathBuf)).help(w(key)).help_heading(w("help-arguments"))
+        Arg::new("files")
+            .value_name("FILE")
+            .num_args(1..)
+            .required(true)
+            .value_parser(value_parser!(PathBuf))
+            .help(w(key))
+            .help_heading(w("help-arguments"))
     };
     let data = || Arg::new("data").long("data").value_name("DIR").value_parser(value_parser!(PathBuf)).help(w("arg-data"));
     let config = || Arg::new("config").long("config").value_name("FILE").value_parser(value_parser!(PathBuf)).help(w("arg-config"));
     let json = || Arg::new("json").long("json").action(ArgAction::SetTrue).help(w("arg-json"));
     let assets_csv = || Arg::new("assets").long("assets").value_name("CSV").value_parser(value_parser!(PathBuf)).help(w("arg-assets"));
-    let rules = || Arg::new("rules").long("rules").value_name("PATH").num_args(1..).value_parser(value_parser!(PathBuf)).help(w("arg-rules"));
-    let one = |name: &'static str, value: &'static str, key: &str| Arg::new(name).value_name(value).required(true).help(w(key)).help_heading(w("help-arguments"));
+    let rules =
+        || Arg::new("rules").long("rules").value_name("PATH").num_args(1..).value_parser(value_parser!(PathBuf)).help(w("arg-rules"));
+    let one = |name: &'static str, value: &'static str, key: &str| {
+        Arg::new(name).value_name(value).required(true).help(w(key)).help_heading(w("help-arguments"))
+    };
     let text = |name: &'static str, value: &'static str, key: &str| Arg::new(name).long(name).value_name(value).help(w(key));
-    let encoding = || Arg::new("encoding").long("encoding").value_name("NAME").value_parser(["utf-8", "shift_jis"]).default_value("utf-8").help(w("arg-encoding"));
+    let encoding = || {
+        Arg::new("encoding")
+            .long("encoding")
+            .value_name("NAME")
+            .value_parser(["utf-8", "shift_jis"])
+            .default_value("utf-8")
+            .help(w("arg-encoding"))
+    };
 
     let run = leaf("run", "cmd-run")
         .arg(config())
         .arg(data())
         .arg(Arg::new("interface").long("interface").value_name("NAME").action(ArgAction::Append).help(w("arg-interface")))
-        .arg(Arg::new("capture").long("capture").value_name("FILE").num_args(1..).value_parser(value_parser!(PathBuf)).help(w("arg-capture")))
+        .arg(
+            Arg::new("capture")
+                .long("capture")
+                .value_name("FILE")
+                .num_args(1..)
+                .value_parser(value_parser!(PathBuf))
+                .help(w("arg-capture")),
+        )
         .arg(text("listen", "ADDRESS", "arg-listen"))
         .arg(assets_csv());
     let replay = leaf("replay", "cmd-replay").arg(files("arg-replay-files")).arg(data()).arg(rules()).arg(assets_csv()).arg(json()).arg(
-        Arg::new("print").long("print").value_name("WHAT").value_delimiter(',').value_parser(["findings", "assets", "flows", "activities"]).default_value("findings").help(w("arg-print")),
+        Arg::new("print")
+            .long("print")
+            .value_name("WHAT")
+            .value_delimiter(',')
+            .value_parser(["findings", "assets", "flows", "activities"])
+            .default_value("findings")
+            .help(w("arg-print")),
     );
     Command::new("hinomi")
         .version(env!("CARGO_PKG_VERSION"))
@@ -67,7 +98,16 @@ pub fn command(words: &Words) -> Command {
         .next_help_heading(w("help-options"))
         .arg(Arg::new("help").long("help").short('h').action(ArgAction::Help).help(w("arg-help")).global(false))
         .arg(Arg::new("version").long("version").short('V').action(ArgAction::Version).help(w("arg-version")))
-        .arg(Arg::new("lang").long("lang").value_name("ja|en").value_parser(["ja", "en"]).global(true).help(w("arg-lang")).help_heading(w("help-options")))
+        .arg(
+            Arg::new("lang")
+                .long("lang")
+                .value_name("ja|en")
+                .value_parser(["ja", "en"])
+                .hide_possible_values(true)
+                .global(true)
+                .help(w("arg-lang"))
+                .help_heading(w("help-options")),
+        )
         .subcommand(run)
         .subcommand(leaf("doctor", "cmd-doctor").arg(config()).arg(data()).arg(json()))
         .subcommand(leaf("inspect", "cmd-inspect").arg(files("arg-inspect-files")).arg(json()))
@@ -76,7 +116,11 @@ pub fn command(words: &Words) -> Command {
             "assets",
             "cmd-assets",
             vec![
-                leaf("list", "cmd-assets-list").arg(config()).arg(data()).arg(json()).arg(text("text", "WORDS", "arg-text")).arg(text("state", "STATE", "arg-state")),
+                leaf("list", "cmd-assets-list").arg(config()).arg(data()).arg(json()).arg(text("text", "WORDS", "arg-text")).arg(text(
+                    "state",
+                    "STATE",
+                    "arg-state",
+                )),
                 leaf("show", "cmd-assets-show").arg(one("asset", "ASSET", "arg-asset")).arg(config()).arg(data()).arg(json()),
                 leaf("import", "cmd-assets-import")
                     .arg(one("file", "CSV", "arg-csv").value_parser(value_parser!(PathBuf)))
@@ -84,7 +128,11 @@ pub fn command(words: &Words) -> Command {
                     .arg(data())
                     .arg(json())
                     .arg(Arg::new("dry-run").long("dry-run").action(ArgAction::SetTrue).help(w("arg-dry-run"))),
-                leaf("export", "cmd-assets-export").arg(config()).arg(data()).arg(encoding()).arg(Arg::new("out").long("out").short('o').value_name("FILE").value_parser(value_parser!(PathBuf)).help(w("arg-out"))),
+                leaf("export", "cmd-assets-export")
+                    .arg(config())
+                    .arg(data())
+                    .arg(encoding())
+                    .arg(Arg::new("out").long("out").short('o').value_name("FILE").value_parser(value_parser!(PathBuf)).help(w("arg-out"))),
             ],
         ))
         .subcommand(group(
@@ -98,13 +146,25 @@ pub fn command(words: &Words) -> Command {
         .subcommand(group(
             "vault",
             "cmd-vault",
-            vec![leaf("status", "cmd-vault-status").arg(config()).arg(data()).arg(json()), leaf("verify", "cmd-vault-verify").arg(config()).arg(data()).arg(json())],
+            vec![
+                leaf("status", "cmd-vault-status").arg(config()).arg(data()).arg(json()),
+                leaf("verify", "cmd-vault-verify").arg(config()).arg(data()).arg(json()),
+            ],
         ))
         .subcommand(group(
             "rules",
             "cmd-rules",
             vec![
-                leaf("check", "cmd-rules-check").arg(Arg::new("paths").value_name("PATH").num_args(0..).value_parser(value_parser!(PathBuf)).help(w("arg-rule-paths")).help_heading(w("help-arguments"))).arg(json()),
+                leaf("check", "cmd-rules-check")
+                    .arg(
+                        Arg::new("paths")
+                            .value_name("PATH")
+                            .num_args(0..)
+                            .value_parser(value_parser!(PathBuf))
+                            .help(w("arg-rule-paths"))
+                            .help_heading(w("help-arguments")),
+                    )
+                    .arg(json()),
                 leaf("list", "cmd-rules-list").arg(json()),
             ],
         ))
@@ -112,13 +172,27 @@ pub fn command(words: &Words) -> Command {
             "users",
             "cmd-users",
             vec![
-                leaf("add", "cmd-users-add").arg(one("name", "NAME", "arg-user")).arg(
-                    Arg::new("role").long("role").value_name("ROLE").action(ArgAction::Append).required(true).value_parser(model::Role::ALL.iter().map(|r| r.name()).collect::<Vec<_>>()).help(w("arg-role")),
-                ).arg(config()).arg(data()),
+                leaf("add", "cmd-users-add")
+                    .arg(one("name", "NAME", "arg-user"))
+                    .arg(
+                        Arg::new("role")
+                            .long("role")
+                            .value_name("ROLE")
+                            .action(ArgAction::Append)
+                            .required(true)
+                            .value_parser(model::Role::ALL.iter().map(|r| r.name()).collect::<Vec<_>>())
+                            .help(w("arg-role")),
+                    )
+                    .arg(config())
+                    .arg(data()),
                 leaf("reset", "cmd-users-reset").arg(one("name", "NAME", "arg-user")).arg(config()).arg(data()),
                 leaf("list", "cmd-users-list").arg(config()).arg(data()).arg(json()),
             ],
         ))
-        .subcommand(group("config", "cmd-config", vec![leaf("check", "cmd-config-check").arg(config()), leaf("show", "cmd-config-show").arg(config())]))
+        .subcommand(group(
+            "config",
+            "cmd-config",
+            vec![leaf("check", "cmd-config-check").arg(config()), leaf("show", "cmd-config-show").arg(config())],
+        ))
         .subcommand(Command::new("opener").hide(true))
 }

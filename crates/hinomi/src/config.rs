@@ -20,12 +20,27 @@ pub struct Key {
 /// Every key there is. `hinomi config show`, the check of the docs and the suggestion for misspelt keys all read this.
 pub const KEYS: &[Key] = &[
     Key { name: "console.listen", default: "\"127.0.0.1:8443\"", unit: "address:port", about: "where the console answers" },
-    Key { name: "console.names", default: "[]", unit: "host names", about: "names by which browsers may reach the console, besides its addresses" },
+    Key {
+        name: "console.names",
+        default: "[]",
+        unit: "host names",
+        about: "names by which browsers may reach the console, besides its addresses",
+    },
     Key { name: "console.certificate", default: "\"\"", unit: "file (PEM)", about: "certificate chain; empty: Hinomi makes its own" },
     Key { name: "console.key", default: "\"\"", unit: "file (PEM)", about: "private key of the certificate" },
     Key { name: "data.folder", default: "\"/var/lib/hinomi\"", unit: "folder", about: "where everything is kept" },
-    Key { name: "data.state", default: "\"\"", unit: "URL", about: "postgres://… keeps the state in PostgreSQL; empty: SQLite in the data folder" },
-    Key { name: "capture.interfaces", default: "[\"auto\"]", unit: "interface names", about: "mirror ports to listen on; \"auto\": every wired interface that is up" },
+    Key {
+        name: "data.state",
+        default: "\"\"",
+        unit: "URL",
+        about: "postgres://… keeps the state in PostgreSQL; empty: SQLite in the data folder",
+    },
+    Key {
+        name: "capture.interfaces",
+        default: "[\"auto\"]",
+        unit: "interface names",
+        about: "mirror ports to listen on; \"auto\": every wired interface that is up",
+    },
     Key { name: "capture.folder", default: "\"\"", unit: "folder", about: "a folder that is being filled with captures" },
     Key { name: "capture.ring", default: "32", unit: "MiB per interface", about: "kernel ring for frames that wait to be read" },
     Key { name: "memory.ceiling", default: "512", unit: "MiB", about: "what tables of flows, streams and devices may take together" },
@@ -112,7 +127,8 @@ impl Config {
                 };
                 match full.as_str() {
                     "console.listen" => {
-                        config.listen = word()?.parse().map_err(|_| wrong("an address with a port, like \"127.0.0.1:8443\" or \"[::]:8443\""))?;
+                        config.listen =
+                            word()?.parse().map_err(|_| wrong("an address with a port, like \"127.0.0.1:8443\" or \"[::]:8443\""))?;
                     }
                     "console.names" => config.names = words()?,
                     "console.certificate" => certificate = word()?,
@@ -241,7 +257,12 @@ mod tests {
 
     #[test]
     fn every_key_is_read_and_shown_again() {
-        let mut config = Config { listen: "[::1]:9".parse().unwrap(), names: vec!["h".into()], tls: Some(("a".into(), "b".into())), ..Config::default() };
+        let mut config = Config {
+            listen: "[::1]:9".parse().unwrap(),
+            names: vec!["h".into()],
+            tls: Some(("a".into(), "b".into())),
+            ..Config::default()
+        };
         config.state = Some("postgres://u@h/d".into());
         config.folder = Some("/f".into());
         config.ring_mib = 7;

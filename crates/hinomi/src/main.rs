@@ -11,6 +11,7 @@ mod words;
 mod console;
 mod courier;
 mod folder_memory;
+mod housekeeping;
 mod inspect;
 mod pipeline;
 mod rights;
@@ -26,7 +27,7 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect();
     // The opener is this program too, started by `hinomi run` before anything else; it speaks to nobody.
     if args.get(1).is_some_and(|a| a == "opener") {
-        return intake::opener::child_main();
+        return if intake::opener::child_main().is_ok() { ExitCode::SUCCESS } else { ExitCode::from(4) };
     }
     let words = match Words::new(Words::language(&args)) {
         Ok(words) => words,

@@ -9,6 +9,7 @@
 use crate::config::Config;
 use crate::console;
 use crate::courier;
+use crate::housekeeping;
 use crate::outcome::unreachable;
 use crate::sensor::{self, Sensors};
 use crate::shares::shares;
@@ -52,7 +53,10 @@ pub fn run(plan: Plan, words: &Words) -> Result<()> {
     let rights = rights::part(&plan.config)?;
     let runtime = runtime()?;
     // 2. What is kept.
-    let shares = shares(plan.config.ceiling_mib, rights.interfaces.len() + usize::from(!plan.captures.is_empty()) + usize::from(plan.config.folder.is_some()));
+    let shares = shares(
+        plan.config.ceiling_mib,
+        rights.interfaces.len() + usize::from(!plan.captures.is_empty()) + usize::from(plan.config.folder.is_some()),
+    );
     let stores = runtime.block_on(Stores::open(&plan.config, shares.queue))?;
     let house = House::open(&runtime, &plan, stores, shares.devices)?;
     // 3. What people see. Built before the sensors, so that a taken port stops the start and not the watch.
@@ -62,7 +66,9 @@ pub fn run(plan: Plan, words: &Words) -> Result<()> {
     let (end_console, ended) = watch::channel(false);
     let serving = runtime.spawn(console.serve(ended));
     // 4. What comes in.
-    runtime.block_on(house.stores.pipeline.machine_did("run", Deed::Started { version: env!("CARGO_PKG_VERSION").into() }, command::now())).map_err(command::state_error)?;
+    runtime
+        .block_on(house.stores.pipeline.machine_did("run", Deed::Started { version: env!("CARGO_PKG_VERSION").into() }, command::now()))
+        .map_err(command::state_error)?;
     sensors.start(&plan, &rights, &house, shares, words, runtime.handle())?;
     println!("{}", words.say("run-ready"));
     // 5. Until somebody ends it.
@@ -71,7 +77,7 @@ pub fn run(plan: Plan, words: &Words) -> Result<()> {
     sensors.stop();
     let _ = end_console.send(true);
     house.drain(&runtime);
-    let _ = runtime.block_on(tokio::time::timeout(Duration::from_secs(1), serving));
+    let _ = runtime.block_on(async { tokio::time::timeout(Duration::from_secs(1), serving).await });
     println!("{}", words.say("run-stopped"));
     Ok(())
 }
@@ -121,9 +127,13 @@ impl House {
         let watcher = Watcher::start(stores.clone(), &plan.catalogue, settings, runtime.handle().clone())?;
         let watcher = {
             let (progress, notices, knock) = (Arc::clone(&progress), notices.clone(), Arc::clone(&knock));
-            std::thread::Builder::new().name("watcher".into()).spawn(move || watcher.run(&progress, &notices, &knock)).map_err(|e| unreachable(format!("cannot start a thread: {e}")))?
+            std::thread::Builder::new()
+                .name("watcher".into())
+                .spawn(move || watcher.run(&progress, &notices, &knock))
+                .map_err(|e| unreachable(format!("cannot start a thread: {e}")))?
         };
         let (end_courier, ended) = watch::channel(false);
+        runtime.spawn(housekeeping::keep(stores.clone(), ended.clone()));
         let courier = runtime.spawn(courier::carry(stores.clone(), knock, ended));
         Ok(House { stores, notices, stop: Arc::default(), progress, watcher, courier, end_courier })
     }
@@ -149,7 +159,7 @@ impl House {
             std::thread::sleep(Duration::from_millis(5));
         }
         let _ = self.end_courier.send(true);
-        let _ = runtime.block_on(tokio::time::timeout(Duration::from_secs(1), self.courier));
+        let _ = runtime.block_on(async { tokio::time::timeout(Duration::from_secs(1), self.courier).await });
         self.stores
     }
 
@@ -165,7 +175,12 @@ impl House {
 }
 
 fn runtime() -> Result<Runtime> {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().thread_name("console").build().map_err(|e| unreachable(format!("cannot start: {e}")))
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .thread_name("console")
+        .build()
+        .map_err(|e| unreachable(format!("cannot start: {e}")))
 }
 
 /// Until SIGTERM, SIGINT or SIGHUP.

@@ -108,10 +108,26 @@ mod tests {
             client: model::Endpoint::default(),
             server: model::Endpoint::default(),
         };
-        let arp = Arp { operation: 1, sender_mac: model::Mac::ZERO, sender_ip: [0; 4].into(), target_mac: model::Mac::ZERO, target_ip: [0; 4].into() };
+        let arp = Arp {
+            operation: 1,
+            sender_mac: model::Mac::ZERO,
+            sender_ip: [0; 4].into(),
+            target_mac: model::Mac::ZERO,
+            target_ip: [0; 4].into(),
+        };
         recorder.activity(&head, ActRef::Arp(&arp));
         recorder.observation(Time(1), &Observation { segment: model::Segment::default(), mac: None, ip: None, via: Via::Frame });
-        recorder.health(Health { sensor: SourceId(1), from: Time(0), to: Time(1), packets: 0, bytes: 0, kernel_drops: 0, queue_drops: 0, decode_errors: 0, quality: Quality::Full });
+        recorder.health(Health {
+            sensor: SourceId(1),
+            from: Time(0),
+            to: Time(1),
+            packets: 0,
+            bytes: 0,
+            kernel_drops: 0,
+            queue_drops: 0,
+            decode_errors: 0,
+            quality: Quality::Full,
+        });
     }
 
     #[test]

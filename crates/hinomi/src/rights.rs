@@ -34,10 +34,18 @@ pub fn part(config: &Config) -> Result<Rights> {
             tracing::warn!("no right to listen on {}: start as root, or once: setcap cap_net_raw+ep {}", interfaces.join(", "), program());
             interfaces.clear();
         } else {
-            return Err(unreachable(format!("no right to listen on {}. Start as root, or give the program the right once: setcap cap_net_raw+ep {}", interfaces.join(", "), program())));
+            return Err(unreachable(format!(
+                "no right to listen on {}. Start as root, or give the program the right once: setcap cap_net_raw+ep {}",
+                interfaces.join(", "),
+                program()
+            )));
         }
     }
-    let opener = if interfaces.is_empty() && !low_port { None } else { Some(Arc::new(Opener::spawn(Path::new("/proc/self/exe")).map_err(unreachable)?)) };
+    let opener = if interfaces.is_empty() && !low_port {
+        None
+    } else {
+        Some(Arc::new(Opener::spawn(Path::new("/proc/self/exe")).map_err(unreachable)?))
+    };
     let listener = match &opener {
         Some(opener) if low_port => TcpListener::from(opener.open_listener(config.listen).map_err(unreachable)?),
         _ => TcpListener::bind(config.listen).map_err(|e| match e.kind() {
@@ -47,7 +55,10 @@ pub fn part(config: &Config) -> Result<Rights> {
         })?,
     };
     std::fs::create_dir_all(&config.data).map_err(|e| {
-        unreachable(format!("cannot make the data folder {}: {e}. Name one that this account may write, with --data or data.folder", config.data.display()))
+        unreachable(format!(
+            "cannot make the data folder {}: {e}. Name one that this account may write, with --data or data.folder",
+            config.data.display()
+        ))
     })?;
     intake::privileges::drop_capabilities(None).map_err(unreachable)?;
     Ok(Rights { opener, interfaces, asked_for_auto, listener })

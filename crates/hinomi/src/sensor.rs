@@ -2,6 +2,7 @@
 //! line; a capture file can wait, so it does.
 
 use crate::command::{file_error, now, state_error};
+use crate::folder_memory;
 use crate::outcome::unreachable;
 use crate::pipeline::{House, Plan};
 use crate::recorder::Recorder;
@@ -12,11 +13,10 @@ use crate::words::Words;
 use anyhow::Result;
 use catalogue::credentials::is_default;
 use catalogue::phrases::Value;
-use crate::folder_memory;
 use intake::file::{CaptureFile, Merge};
 use intake::folder::Folder;
-use intake::live::{Link, Live, LiveConfig};
 use intake::health::HealthMeter;
+use intake::live::{Link, Live, LiveConfig};
 use model::coverage::{Quality, SensorKind, SensorStatus};
 use model::{SourceId, Time};
 use std::path::{Path, PathBuf};
@@ -268,7 +268,7 @@ impl Sensor {
             return;
         }
         self.shown = Instant::now();
-        let counters = *self.engine.counters();
+        let counters = self.engine.counters();
         let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
         status.packets = counters.packets;
         status.bytes = counters.bytes;
@@ -334,7 +334,10 @@ impl Sensors {
     fn thread(&self, name: String, sensor: Sensor, work: impl FnOnce(Sensor, &AtomicBool) + Send + 'static) -> Result<()> {
         self.statuses.lock().unwrap_or_else(PoisonError::into_inner).push(sensor.status());
         let stop = Arc::clone(&self.stop);
-        let thread = std::thread::Builder::new().name(name).spawn(move || work(sensor, &stop)).map_err(|e| unreachable(format!("cannot start a thread: {e}")))?;
+        let thread = std::thread::Builder::new()
+            .name(name)
+            .spawn(move || work(sensor, &stop))
+            .map_err(|e| unreachable(format!("cannot start a thread: {e}")))?;
         self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
         Ok(())
     }
@@ -358,7 +361,10 @@ fn prepare(captures: &[PathBuf], stores: &Stores, shares: Shares, runtime: &Hand
     for path in captures {
         files.push(CaptureFile::open(path).map_err(file_error)?);
     }
-    let first = captures.first().map(|p| p.file_name().map_or_else(|| p.display().to_string(), |n| n.to_string_lossy().into_owned())).unwrap_or_default();
+    let first = captures
+        .first()
+        .map(|p| p.file_name().map_or_else(|| p.display().to_string(), |n| n.to_string_lossy().into_owned()))
+        .unwrap_or_default();
     let name = if captures.len() > 1 { format!("{first} +{}", captures.len() - 1) } else { first };
     let id = runtime.block_on(stores.pipeline.sensor_id(&name, SensorKind::File, now())).map_err(state_error)?;
     Ok((Sensor::new(id, &name, SensorKind::File, shares, stores.secret, stores.vault.appender()), Merge::new(files)))
@@ -397,7 +403,14 @@ fn captures_read(words: &Words, house: &House) -> impl FnOnce(FilesRead) + Send 
         };
         for info in files.infos() {
             for damage in &info.damage {
-                println!("{}", damage_line(&[("file", Value::Text(&info.name)), ("what", Value::Text(&damage.what)), ("offset", Value::Text(&damage.offset.to_string()))]));
+                println!(
+                    "{}",
+                    damage_line(&[
+                        ("file", Value::Text(&info.name)),
+                        ("what", Value::Text(&damage.what)),
+                        ("offset", Value::Text(&damage.offset.to_string()))
+                    ])
+                );
             }
         }
         progress.wait_for(stores.vault.last_seq());

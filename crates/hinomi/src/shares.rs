@@ -52,7 +52,9 @@ mod tests {
         for ceiling in [64, 128, 512, 4096] {
             for sensors in [1, 2, 8] {
                 let s = shares(ceiling, sensors);
-                let all = sensors * (s.flows * FLOW + s.streams + s.fragments + s.observations * OBSERVATION + s.backlog * EVENT) + s.devices * DEVICE + s.queue;
+                let all = sensors * (s.flows * FLOW + s.streams + s.fragments + s.observations * OBSERVATION + s.backlog * EVENT)
+                    + s.devices * DEVICE
+                    + s.queue;
                 assert!(all <= (ceiling.max(132) as usize - 100) << 20, "{ceiling} MiB, {sensors} sensors: {all}");
                 assert!(s.flows > 1000 / sensors && s.devices > 1000);
             }

@@ -4,8 +4,8 @@ use crate::command::{now, state_error, state_url};
 use crate::config::Config;
 use crate::outcome::unreachable;
 use anyhow::Result;
+use model::Body;
 use model::event::Table;
-use model::{Body, Lang};
 use state::pipeline::{Standing, VaultEnd};
 use state::{Pipeline, Store};
 use std::io::Write;
@@ -40,14 +40,11 @@ impl Stores {
         }
         let end = VaultEnd { epoch: vault.epoch(), last_seq: vault.last_seq(), newest_audit: newest_audit(&vault) };
         if let Standing::Restored { sessions, one_time_passwords } = pipeline.vault_is_ahead(end, now()).await.map_err(state_error)? {
-            tracing::warn!("the state is older than the vault (restored from a backup?): {sessions} sessions and {one_time_passwords} one-time passwords are void");
+            tracing::warn!(
+                "the state is older than the vault (restored from a backup?): {sessions} sessions and {one_time_passwords} one-time passwords are void"
+            );
         }
         Ok(Stores { vault: Arc::new(vault), store, pipeline, secret: secret(&config.data)? })
-    }
-
-    /// The language for those who have not chosen one.
-    pub fn language(&self) -> Lang {
-        self.store.site().language
     }
 }
 
@@ -65,11 +62,17 @@ fn newest_audit(vault: &Vault) -> Option<u64> {
 
 fn make_folder(folder: &Path) -> Result<()> {
     std::fs::create_dir_all(folder).map_err(|e| {
-        unreachable(format!("cannot make the data folder {}: {e}. Name one that this account may write, with --data or data.folder", folder.display()))
+        unreachable(format!(
+            "cannot make the data folder {}: {e}. Name one that this account may write, with --data or data.folder",
+            folder.display()
+        ))
     })?;
     let probe = folder.join(".writable");
     std::fs::write(&probe, b"").and_then(|()| std::fs::remove_file(&probe)).map_err(|e| {
-        unreachable(format!("cannot write in the data folder {}: {e}. Free some space, or give the folder to the account that runs Hinomi", folder.display()))
+        unreachable(format!(
+            "cannot write in the data folder {}: {e}. Free some space, or give the folder to the account that runs Hinomi",
+            folder.display()
+        ))
     })
 }
 

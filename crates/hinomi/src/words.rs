@@ -32,7 +32,12 @@ impl Words {
                 return lang;
             }
         }
-        ["LC_ALL", "LC_MESSAGES", "LANG"].iter().filter_map(|v| std::env::var(v).ok()).find(|v| !v.is_empty()).and_then(|v| Lang::from_tags(&v)).unwrap_or_default()
+        ["LC_ALL", "LC_MESSAGES", "LANG"]
+            .iter()
+            .filter_map(|v| std::env::var(v).ok())
+            .find(|v| !v.is_empty())
+            .and_then(|v| Lang::from_tags(&v))
+            .unwrap_or_default()
     }
 
     /// A phrase.

@@ -37,14 +37,22 @@ pub fn row(asset: &Asset, words: &Words) -> Vec<String> {
     let address = asset.addresses.iter().find_map(|a| a.ip).map(|ip| ip.to_string()).unwrap_or_default();
     let mac = asset.addresses.iter().find_map(|a| a.mac).map(|m| m.to_string()).unwrap_or_default();
     let kind = asset.kind().map_or_else(|| String::from("?"), |k| words.say(&format!("kind-{}", k.name().replace('_', "-"))));
-    vec![asset.label(), words.say(&format!("state-{}", asset.state)), kind, address, mac, asset.last_seen.map(model::Time::rfc3339).unwrap_or_default()]
+    vec![
+        asset.label(),
+        words.say(&format!("state-{}", asset.state)),
+        kind,
+        address,
+        mac,
+        asset.last_seen.map(model::Time::rfc3339).unwrap_or_default(),
+    ]
 }
 
 pub fn list(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
     let config = configuration(matches)?;
     let mut filter = AssetFilter { text: matches.get_one::<String>("text").cloned().unwrap_or_default(), ..AssetFilter::default() };
     if let Some(name) = matches.get_one::<String>("state") {
-        let state = AssetState::from_name(name).ok_or_else(|| crate::outcome::usage(format!("'{name}' is no state; {}", words.say("arg-state"))))?;
+        let state = AssetState::from_name(name)
+            .ok_or_else(|| crate::outcome::usage(format!("'{name}' is no state; {}", words.say("arg-state"))))?;
         filter.states.push(state);
     }
     let assets = block_on(async { every(&open_state(&config).await?, filter).await })?;
@@ -80,7 +88,13 @@ pub fn show(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
         match found.len() {
             1 => Ok(found.remove(0)),
             0 => Err(bad_input(words.with("assets-unknown", &[("asked", Value::Text(&asked))]))),
-            _ => Err(bad_input(words.with("assets-several", &[("asked", Value::Text(&asked)), ("names", Value::Text(&found.iter().take(8).map(Asset::label).collect::<Vec<_>>().join(", ")))]))),
+            _ => Err(bad_input(words.with(
+                "assets-several",
+                &[
+                    ("asked", Value::Text(&asked)),
+                    ("names", Value::Text(&found.iter().take(8).map(Asset::label).collect::<Vec<_>>().join(", "))),
+                ],
+            ))),
         }
     })?;
     terminal::line(&if matches.get_flag("json") { serde_json::to_string(&asset)? } else { serde_json::to_string_pretty(&asset)? })?;
@@ -111,7 +125,12 @@ pub fn import(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
         let count = |n: usize| Value::Number(i64::try_from(n).unwrap_or(i64::MAX));
         terminal::line(&words.with(
             "assets-imported",
-            &[("entered", count(report.entered.len())), ("changed", count(report.changed.len())), ("unchanged", Value::Number(i64::try_from(report.unchanged).unwrap_or(i64::MAX))), ("problems", count(problems.len()))],
+            &[
+                ("entered", count(report.entered.len())),
+                ("changed", count(report.changed.len())),
+                ("unchanged", Value::Number(i64::try_from(report.unchanged).unwrap_or(i64::MAX))),
+                ("problems", count(problems.len())),
+            ],
         ))?;
         for problem in &problems {
             eprintln!("{}: {problem}", file.display());

@@ -42,7 +42,10 @@ pub fn run(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
     let mut checks = Vec::new();
     let config = match configuration(matches) {
         Ok(config) => {
-            checks.push(good("config", path(matches, "config").map_or_else(|| String::from(super::DEFAULT_FILE), |f| f.display().to_string())));
+            checks.push(good(
+                "config",
+                path(matches, "config").map_or_else(|| String::from(super::DEFAULT_FILE), |f| f.display().to_string()),
+            ));
             config
         }
         Err(e) => {
@@ -88,11 +91,21 @@ fn data(config: &Config) -> Check {
     }
     let probe = folder.join(".doctor");
     if let Err(e) = std::fs::write(&probe, b"x").and_then(|()| std::fs::remove_file(&probe)) {
-        return bad("data", format!("{} cannot be written: {e}. Free some space, mount it writable, or give it to the account that runs Hinomi", folder.display()));
+        return bad(
+            "data",
+            format!(
+                "{} cannot be written: {e}. Free some space, mount it writable, or give it to the account that runs Hinomi",
+                folder.display()
+            ),
+        );
     }
     let free = rustix::fs::statvfs(folder).map(|s| s.f_bavail.saturating_mul(s.f_frsize)).unwrap_or(0);
     let says = format!("{}, {} MiB free", folder.display(), free >> 20);
-    if free < 1 << 30 { bad("data", format!("{says}: less than 1 GiB; free some space or shorten the retention on the settings page")) } else { good("data", says) }
+    if free < 1 << 30 {
+        bad("data", format!("{says}: less than 1 GiB; free some space or shorten the retention on the settings page"))
+    } else {
+        good("data", says)
+    }
 }
 
 fn interfaces(config: &Config) -> Check {
@@ -123,7 +136,9 @@ fn listening() -> Check {
 fn address(config: &Config) -> Check {
     match TcpListener::bind(config.listen) {
         Ok(_) => good("listen", format!("{} is free", config.listen)),
-        Err(e) if e.kind() == std::io::ErrorKind::AddrInUse => note("listen", format!("{} is in use: by a running Hinomi, or by another program (ss -ltnp shows it)", config.listen)),
+        Err(e) if e.kind() == std::io::ErrorKind::AddrInUse => {
+            note("listen", format!("{} is in use: by a running Hinomi, or by another program (ss -ltnp shows it)", config.listen))
+        }
         Err(e) => bad("listen", format!("{}: {e}; choose another with console.listen", config.listen)),
     }
 }
@@ -140,7 +155,9 @@ fn certificate(config: &Config) -> Check {
 
 fn state(config: &Config) -> Check {
     let url = match state_url(config) {
-        Ok(StoreUrl::Sqlite(file)) if !file.is_file() => return note("state", format!("{} is not there yet; 'hinomi run' makes it", file.display())),
+        Ok(StoreUrl::Sqlite(file)) if !file.is_file() => {
+            return note("state", format!("{} is not there yet; 'hinomi run' makes it", file.display()));
+        }
         Ok(url) => url,
         Err(e) => return bad("state", format!("{e:#}")),
     };

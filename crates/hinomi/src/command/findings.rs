@@ -27,7 +27,9 @@ impl Speaker {
         let machine = Principal::machine();
         let proof = authorise(&machine, ViewAssets, store.site().id, None)?;
         let mut ids: BTreeSet<AssetId> = findings.iter().flat_map(|f| f.asset.iter().chain(&f.others).copied()).collect();
-        ids.extend(findings.iter().flat_map(|f| f.facts.values()).filter_map(|fact| if let Fact::Asset(id) = fact { Some(*id) } else { None }));
+        ids.extend(
+            findings.iter().flat_map(|f| f.facts.values()).filter_map(|fact| if let Fact::Asset(id) = fact { Some(*id) } else { None }),
+        );
         let labels = store.asset_labels(&proof, &ids.into_iter().collect::<Vec<_>>()).await.map_err(state_error)?;
         let settings = authorise(&machine, ViewSettings, store.site().id, None)?;
         let zone = store.setting(&settings, "time_zone").await.map_err(state_error)?.value;
@@ -36,14 +38,25 @@ impl Speaker {
 
     /// A finding in words; its rule's id where the rule is not known any more.
     pub fn say(&self, finding: &Finding, words: &Words) -> RuleWords {
-        let texts: Vec<(&str, String, Option<i64>)> = finding.facts.iter().map(|(name, fact)| {
-            let (text, number) = self.fact(fact);
-            (name.as_str(), text, number)
-        }).collect();
-        let values: Vec<(&str, Value<'_>)> = texts.iter().map(|(name, text, number)| (*name, number.map_or(Value::Text(text), Value::Number))).collect();
+        let texts: Vec<(&str, String, Option<i64>)> = finding
+            .facts
+            .iter()
+            .map(|(name, fact)| {
+                let (text, number) = self.fact(fact);
+                (name.as_str(), text, number)
+            })
+            .collect();
+        let values: Vec<(&str, Value<'_>)> =
+            texts.iter().map(|(name, text, number)| (*name, number.map_or(Value::Text(text), Value::Number))).collect();
         match self.catalogue.rule(&finding.rule) {
             Some(rule) => rule.words(words.lang, &values),
-            None => RuleWords { title: finding.rule.clone(), happened: String::new(), why: String::new(), steps: Vec::new(), tell: String::new() },
+            None => RuleWords {
+                title: finding.rule.clone(),
+                happened: String::new(),
+                why: String::new(),
+                steps: Vec::new(),
+                tell: String::new(),
+            },
         }
     }
 
@@ -95,7 +108,16 @@ pub fn print(findings: &[Finding], speaker: &Speaker, json: bool, words: &Words)
     }
     let rows: Vec<Vec<String>> = findings
         .iter()
-        .map(|f| vec![words.say(&format!("severity-{}", f.severity)), words.say(&format!("status-{}", f.status)), speaker.format.date_time(f.last), format!("×{}", f.count), speaker.say(f, words).title, f.id.to_string()])
+        .map(|f| {
+            vec![
+                words.say(&format!("severity-{}", f.severity)),
+                words.say(&format!("status-{}", f.status)),
+                speaker.format.date_time(f.last),
+                format!("×{}", f.count),
+                speaker.say(f, words).title,
+                f.id.to_string(),
+            ]
+        })
         .collect();
     terminal::line(terminal::table(&rows).trim_end())
 }
@@ -104,7 +126,9 @@ pub fn list(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
     let config = configuration(matches)?;
     let mut filter = FindingFilter::default();
     if let Some(name) = matches.get_one::<String>("status") {
-        filter.statuses.push(FindingStatus::from_name(name).ok_or_else(|| usage(format!("'{name}' is no status; {}", words.say("arg-status"))))?);
+        filter
+            .statuses
+            .push(FindingStatus::from_name(name).ok_or_else(|| usage(format!("'{name}' is no status; {}", words.say("arg-status"))))?);
     }
     block_on(async {
         let store = open_state(&config).await?;
@@ -129,9 +153,16 @@ pub fn show(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
             return print(found, &speaker, true, words);
         }
         let said = speaker.say(&finding, words);
-        terminal::line(&format!("{}  [{}, {}]\n", said.title, words.say(&format!("severity-{}", finding.severity)), words.say(&format!("status-{}", finding.status))))?;
+        terminal::line(&format!(
+            "{}  [{}, {}]\n",
+            said.title,
+            words.say(&format!("severity-{}", finding.severity)),
+            words.say(&format!("status-{}", finding.status))
+        ))?;
         let steps: Vec<String> = said.steps.iter().enumerate().map(|(n, s)| format!("{}. {s}", n + 1)).collect();
-        for (key, text) in [("finding-happened", said.happened), ("finding-why", said.why), ("finding-do", steps.join("\n")), ("finding-tell", said.tell)] {
+        for (key, text) in
+            [("finding-happened", said.happened), ("finding-why", said.why), ("finding-do", steps.join("\n")), ("finding-tell", said.tell)]
+        {
             terminal::line(&format!("{}\n{text}\n", words.say(key)))?;
         }
         Ok(())

@@ -11,13 +11,13 @@ mod run;
 mod users;
 mod vault;
 
-pub use assets::import_csv;
-pub use inspect::file_error;
 use crate::config::Config;
 use crate::outcome::{Verdict, bad_input, unreachable, usage};
 use crate::words::Words;
 use anyhow::Result;
+pub use assets::import_csv;
 use clap::ArgMatches;
+pub use inspect::file_error;
 use state::{StateError, Store, StoreUrl};
 use std::path::{Path, PathBuf};
 
@@ -56,7 +56,9 @@ pub fn configuration(matches: &ArgMatches) -> Result<Config> {
     let named = path(matches, "config");
     let file = named.clone().or_else(|| Some(PathBuf::from(DEFAULT_FILE)).filter(|f| f.is_file()));
     let mut config = match file {
-        Some(file) if named.is_some() && !file.is_file() => return Err(unreachable(format!("there is no configuration file {}", file.display()))),
+        Some(file) if named.is_some() && !file.is_file() => {
+            return Err(unreachable(format!("there is no configuration file {}", file.display())));
+        }
         Some(file) => Config::read(&file).map_err(bad_input)?,
         None => Config::default(),
     };
@@ -77,7 +79,10 @@ pub async fn open_state(config: &Config) -> Result<Store> {
     if let StoreUrl::Sqlite(file) = &url
         && !file.is_file()
     {
-        return Err(unreachable(format!("{} holds no Hinomi data yet; start it once with 'hinomi run', or name the folder with --data", config.data.display())));
+        return Err(unreachable(format!(
+            "{} holds no Hinomi data yet; start it once with 'hinomi run', or name the folder with --data",
+            config.data.display()
+        )));
     }
     Store::open(&url, now()).await.map_err(state_error)
 }
@@ -100,7 +105,8 @@ pub fn state_error(e: StateError) -> anyhow::Error {
 
 /// Runs something asynchronous to its end.
 pub fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| unreachable(format!("cannot start: {e}")))?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| unreachable(format!("cannot start: {e}")))?;
     runtime.block_on(future)
 }
 

@@ -67,7 +67,8 @@ impl Temporary {
         let mut random = [0u8; 8];
         getrandom::fill(&mut random).map_err(|e| crate::outcome::unreachable(format!("the system gives no random numbers: {e}")))?;
         let folder = std::env::temp_dir().join(format!("hinomi-replay-{:016x}", u64::from_ne_bytes(random)));
-        std::fs::create_dir(&folder).map_err(|e| crate::outcome::unreachable(format!("cannot make {}: {e}; set TMPDIR to a folder with room", folder.display())))?;
+        std::fs::create_dir(&folder)
+            .map_err(|e| crate::outcome::unreachable(format!("cannot make {}: {e}; set TMPDIR to a folder with room", folder.display())))?;
         Ok(Temporary(folder))
     }
 }

@@ -5,15 +5,19 @@ use crate::terminal;
 use crate::words::Words;
 use anyhow::Result;
 use catalogue::phrases::Value;
-use catalogue::{Catalogue, Rule};
+use catalogue::{Catalogue, Measures, Rule};
 use clap::ArgMatches;
 use std::path::PathBuf;
 
 /// Rule files of paths: files, or every `.toml` of folders.
 pub fn load(paths: &[PathBuf]) -> Result<Vec<Rule>> {
+    let measures = Measures::built_in();
     let mut rules = Vec::new();
     for path in paths {
-        rules.extend(catalogue::load_rules_from(path).map_err(bad_input)?);
+        rules.extend(
+            catalogue::load_rules_from(path, &measures)
+                .map_err(|all| bad_input(all.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?,
+        );
     }
     Ok(rules)
 }
@@ -34,7 +38,8 @@ pub fn list(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
     let mut rows = Vec::new();
     for rule in catalogue.rules() {
         if matches.get_flag("json") {
-            let parameters: serde_json::Map<String, serde_json::Value> = rule.parameters.iter().map(|p| (p.name.clone(), p.value.into())).collect();
+            let parameters: serde_json::Map<String, serde_json::Value> =
+                rule.parameters.iter().map(|p| (p.name.clone(), p.value.into())).collect();
             terminal::json(&serde_json::json!({
                 "id": rule.id, "revision": rule.revision, "severity": rule.severity, "name": rule.name(words.lang), "parameters": parameters,
                 "attack": rule.attack, "attack_ics": rule.attack_ics, "measures": rule.measures,

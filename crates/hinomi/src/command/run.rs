@@ -13,11 +13,15 @@ pub fn run(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_target(false)
-        .with_env_filter(tracing_subscriber::EnvFilter::try_from_env("HINOMI_LOG").unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,sqlx=warn")))
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("HINOMI_LOG")
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,sqlx=warn")),
+        )
         .init();
     let mut config = configuration(matches)?;
     if let Some(address) = matches.get_one::<String>("listen") {
-        config.listen = address.parse().map_err(|_| usage(format!("--listen {address}: an address with a port is wanted, like 127.0.0.1:8443")))?;
+        config.listen =
+            address.parse().map_err(|_| usage(format!("--listen {address}: an address with a port is wanted, like 127.0.0.1:8443")))?;
     }
     let captures: Vec<PathBuf> = matches.get_many("capture").into_iter().flatten().cloned().collect();
     let interfaces: Vec<String> = matches.get_many("interface").into_iter().flatten().cloned().collect();

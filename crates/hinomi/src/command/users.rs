@@ -20,7 +20,13 @@ fn one_time() -> Result<(String, String)> {
 pub fn add(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
     let config = configuration(matches)?;
     let name = matches.get_one::<String>("name").cloned().unwrap_or_default();
-    let grants: Vec<Grant> = matches.get_many::<String>("role").into_iter().flatten().filter_map(|r| Role::from_name(r)).map(|role| Grant { role, site: None, zone: None }).collect();
+    let grants: Vec<Grant> = matches
+        .get_many::<String>("role")
+        .into_iter()
+        .flatten()
+        .filter_map(|r| Role::from_name(r))
+        .map(|role| Grant { role, site: None, zone: None })
+        .collect();
     let (password, hash) = one_time()?;
     block_on(async {
         let store = open_state(&config).await?;
@@ -39,7 +45,8 @@ pub fn reset(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
         let store = open_state(&config).await?;
         let proof = authorise(&Principal::machine(), ManageUsers, store.site().id, None)?;
         let users = store.users(&proof).await.map_err(state_error)?;
-        let user = users.iter().find(|u| u.name == name).ok_or_else(|| bad_input(words.with("users-unknown", &[("name", Value::Text(&name))])))?;
+        let user =
+            users.iter().find(|u| u.name == name).ok_or_else(|| bad_input(words.with("users-unknown", &[("name", Value::Text(&name))])))?;
         store.reset_password(&proof, user.id, &hash, now()).await.map_err(state_error)
     })?;
     terminal::line(&words.with("users-password", &[("name", Value::Text(&name)), ("password", Value::Text(&password))]))?;
@@ -57,10 +64,17 @@ pub fn list(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
     for user in &users {
         let roles: Vec<&str> = user.grants.iter().map(|g| g.role.name()).collect();
         if matches.get_flag("json") {
-            terminal::json(&serde_json::json!({ "id": user.id, "name": user.name, "roles": roles, "enabled": user.enabled, "must_change_password": user.must_change_password, "last_login": user.last_login }))?;
+            terminal::json(
+                &serde_json::json!({ "id": user.id, "name": user.name, "roles": roles, "enabled": user.enabled, "must_change_password": user.must_change_password, "last_login": user.last_login }),
+            )?;
         } else {
             let state = if user.enabled { "users-enabled" } else { "users-disabled" };
-            rows.push(vec![user.name.clone(), roles.join(", "), words.say(state), user.last_login.map(model::Time::rfc3339).unwrap_or_default()]);
+            rows.push(vec![
+                user.name.clone(),
+                roles.join(", "),
+                words.say(state),
+                user.last_login.map(model::Time::rfc3339).unwrap_or_default(),
+            ]);
         }
     }
     if !rows.is_empty() {

@@ -15,7 +15,10 @@ fn open(matches: &ArgMatches) -> Result<Vault> {
     state_url(&config)?;
     let folder = config.data.join("vault");
     if !folder.is_dir() {
-        return Err(unreachable(format!("{} holds no vault yet; start Hinomi once with 'hinomi run', or name the folder with --data", config.data.display())));
+        return Err(unreachable(format!(
+            "{} holds no vault yet; start Hinomi once with 'hinomi run', or name the folder with --data",
+            config.data.display()
+        )));
     }
     Vault::open(&folder, None, Options::default()).map_err(unreachable)
 }
@@ -36,7 +39,13 @@ pub fn status(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
         let (oldest, newest) = (oldest.rfc3339(), newest.rfc3339());
         terminal::line(&words.with(
             "vault-status-line",
-            &[("events", Value::Text(&events)), ("bytes", Value::Text(&bytes)), ("oldest", Value::Text(&oldest)), ("newest", Value::Text(&newest)), ("epoch", Value::Number(i64::from(status.epoch)))],
+            &[
+                ("events", Value::Text(&events)),
+                ("bytes", Value::Text(&bytes)),
+                ("oldest", Value::Text(&oldest)),
+                ("newest", Value::Text(&newest)),
+                ("epoch", Value::Number(i64::from(status.epoch))),
+            ],
         ))?;
     } else {
         terminal::line(&words.say("vault-empty"))?;
