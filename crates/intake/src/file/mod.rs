@@ -6,7 +6,7 @@
 //! mended stream for a whole one. What is not certain is left out: no packet is invented.
 //!
 //! Records are lent from the read buffer ([`CaptureFile::next`]): no copy and no allocation per packet. Whatever lengths a file
-//! claims, memory stays within [`MAX_BLOCK`] and the buffer.
+//! claims, memory stays within twice [`MAX_BLOCK`].
 
 mod merge;
 mod pcap;

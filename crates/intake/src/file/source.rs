@@ -1,7 +1,7 @@
 //! The bytes of a capture, decompressed, in one sliding buffer from which packets are lent without a copy.
 //!
-//! Memory is bounded by construction: the buffer holds one record (at most [`super::MAX_PACKET_LIMIT`]) or one pcapng block (at most
-//! [`super::MAX_BLOCK`]) and decompression is streamed, so a bomb costs time in proportion to what is read from it, never memory.
+//! Memory is bounded by construction: the buffer is at most twice the largest record ([`super::MAX_PACKET_LIMIT`]) or pcapng block
+//! ([`super::MAX_BLOCK`]) and decompression is streamed, so a bomb costs time in proportion to what is read from it, never memory.
 
 use super::FileError;
 use std::io::{self, BufReader, Cursor, Read};
@@ -12,6 +12,9 @@ const DECODER_MEMORY: u64 = 160 << 20;
 const ZSTD_WINDOW_LOG: u32 = 27;
 /// A capture may be compressed in this many layers; more is refused, for nobody means it.
 const MAX_LAYERS: usize = 3;
+
+/// So many bytes are moved to the front of the buffer without a thought: far less than a read call costs.
+const CHEAP_MOVE: usize = 32 << 10;
 
 /// A compression that was found by its magic number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,14 +161,18 @@ impl Source {
             return Ok(false);
         }
         self.ended = false;
-        self.buf.copy_within(self.start..self.end, 0);
-        self.base += self.start as u64;
-        self.end -= self.start;
-        self.start = 0;
-        if need > self.buf.len() {
-            self.buf.resize(need.next_power_of_two(), 0);
+        // What is left is moved to the front only where it is little or there is no room behind it. With a buffer of twice the need,
+        // each byte is moved at most about once, also where a hostile file makes us look far ahead again and again.
+        if need > self.buf.len() / 2 {
+            self.buf.resize(2 * need, 0);
         }
-        while self.end < need {
+        if self.start + need > self.buf.len() || self.end - self.start <= CHEAP_MOVE {
+            self.buf.copy_within(self.start..self.end, 0);
+            self.base += self.start as u64;
+            self.end -= self.start;
+            self.start = 0;
+        }
+        while self.end - self.start < need {
             let room = self.buf.get_mut(self.end..).unwrap_or_default();
             match self.reader.read(room) {
                 Ok(0) => {
