@@ -108,6 +108,10 @@ impl Known {
     pub fn in_ledger(&self) -> bool {
         self.state != AssetState::Discovered
     }
+    /// On the network and not in the ledger.
+    fn stranger(&self) -> bool {
+        self.seen && !self.in_ledger()
+    }
     /// The address to show: a claimed IPv4 first.
     pub fn address(&self) -> String {
         let best = self.ips.iter().max_by_key(|b| (b.ip.is_ipv4(), b.strong, b.told));
@@ -158,6 +162,7 @@ pub struct Identity {
     anywhere: FxHashMap<IpAddr, Option<AssetId>>,
     random: usize,
     ledger: usize,
+    strangers: u64,
     gateways: std::collections::BTreeSet<(Segment, IpAddr)>,
     /// Assets and control equipment by segment.
     crowd: FxHashMap<Segment, (u32, u32)>,
@@ -225,7 +230,12 @@ impl Identity {
     }
     /// Seen on the network and not in the ledger.
     pub fn strangers(&self) -> u64 {
-        self.assets.values().filter(|a| a.seen && !a.in_ledger()).count() as u64
+        self.strangers
+    }
+    /// The counters agree with what they count (for tests: walks through everything).
+    pub fn is_consistent(&self) -> bool {
+        self.strangers == self.assets.values().filter(|a| a.stranger()).count() as u64
+            && self.ledger == self.assets.values().filter(|a| a.in_ledger()).count()
     }
     /// Whether control equipment makes up a fifth of a segment and is more than one.
     pub fn is_control_segment(&self, segment: Segment) -> bool {
@@ -306,6 +316,7 @@ impl Identity {
         let crowd = self.crowd.entry(known.segment).or_default();
         crowd.0 += u32::from(known.seen);
         crowd.1 += u32::from(known.control);
+        self.strangers += u64::from(known.stranger());
         self.assets.insert(asset.id, known);
     }
 
@@ -321,7 +332,9 @@ impl Identity {
     pub fn set_state(&mut self, id: AssetId, to: AssetState) {
         if let Some(a) = self.assets.get_mut(&id) {
             let was = a.in_ledger();
+            self.strangers -= u64::from(a.stranger());
             a.state = to;
+            self.strangers += u64::from(a.stranger());
             let is = a.in_ledger();
             self.ledger = self.ledger + usize::from(is) - usize::from(was);
         }
@@ -390,6 +403,8 @@ impl Identity {
             self.assets.insert(from, gone);
             return;
         };
+        self.strangers -= u64::from(gone.stranger()) + u64::from(stays.stranger());
+        self.ledger -= usize::from(gone.in_ledger());
         self.random -= usize::from(gone.random && !stays.random && self.random > 0);
         if stays.seen {
             if let Some(c) = self.crowd.get_mut(&gone.segment) {
@@ -401,6 +416,7 @@ impl Identity {
             stays.segment = gone.segment;
         }
         stays.seen |= gone.seen;
+        self.strangers += u64::from(stays.stranger());
         stays.control |= gone.control;
         stays.master |= gone.master;
         stays.router |= gone.router;
@@ -549,6 +565,7 @@ impl Identity {
         let id = AssetId::derived(cx.now.at, cx.now.id, salt);
         self.random += usize::from(random);
         self.crowd.entry(segment).or_default().0 += 1;
+        self.strangers += 1;
         self.assets.insert(
             id,
             Known {
@@ -588,6 +605,7 @@ impl Identity {
             self.assets.values().filter(|a| !a.in_ledger() && a.last < old && (a.random || !random_only)).map(|a| a.id).collect();
         for id in &gone {
             if let Some(a) = self.assets.remove(id) {
+                self.strangers -= u64::from(a.stranger());
                 self.random -= usize::from(a.random && self.random > 0);
                 if let Some(c) = self.crowd.get_mut(&a.segment) {
                     c.0 = c.0.saturating_sub(1);
@@ -609,6 +627,7 @@ impl Identity {
         let at = cx.now.at;
         if !a.seen {
             a.seen = true;
+            self.strangers += u64::from(a.stranger());
             a.first = at;
             a.segment = segment;
             self.crowd.entry(segment).or_default().0 += 1;

@@ -244,6 +244,7 @@ impl Watch {
 
     /// Everything that is remembered, for [`Watch::restore`].
     pub fn snapshot(&self) -> Vec<u8> {
+        debug_assert!(self.memory.identity.is_consistent());
         let mut head = MAGIC.to_vec();
         head.extend_from_slice(&VERSION.to_be_bytes());
         // Writing to memory cannot fail; an empty body would be refused as damaged when read.

@@ -40,7 +40,7 @@ fn happen(log: &mut Log, s: i64, what: u8, a: u8, b: u8) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn a_snapshot_at_any_point_changes_nothing(
         script in proptest::collection::vec((0u8..14, any::<u8>(), any::<u8>(), 0i64..2000), 20..250),
