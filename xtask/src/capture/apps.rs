@@ -234,7 +234,11 @@ pub fn certificate(rng: &mut Rng, common_name: &str, organisation: &str, from: &
         d.extend_from_slice(body);
         d
     }
-    let attribute = |oid: u8, text: &str| der(0x31, &der(0x30, &[der(6, &[0x55, 4, oid]), der(12, text.as_bytes())].concat()));
+    // X.520: a country is a PrintableString, the others may be UTF-8.
+    let attribute = |oid: u8, text: &str| {
+        let tag = if oid == 6 { 19 } else { 12 };
+        der(0x31, &der(0x30, &[der(6, &[0x55, 4, oid]), der(tag, text.as_bytes())].concat()))
+    };
     let name = der(0x30, &[attribute(6, "JP"), attribute(10, organisation), attribute(3, common_name)].concat());
     let ecdsa = der(0x30, &der(6, &[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2]));
     let mut point = [0u8; 66];
@@ -320,11 +324,15 @@ pub fn ssh_kexinit(rng: &mut Rng) -> Vec<u8> {
     ssh_packet(&p)
 }
 
-/// A key exchange message of a number and length.
-pub fn ssh_message(rng: &mut Rng, number: u8, len: usize) -> Vec<u8> {
-    let mut p = vec![0; len.max(1)];
-    rng.fill(&mut p);
-    p[0] = number;
+/// A key exchange message of a number with strings of these lengths (RFC 5656, 4; RFC 8731).
+pub fn ssh_message(rng: &mut Rng, number: u8, strings: &[usize]) -> Vec<u8> {
+    let mut p = vec![number];
+    for len in strings {
+        p.extend_from_slice(&(*len as u32).to_be_bytes());
+        let at = p.len();
+        p.resize(at + len, 0);
+        rng.fill(&mut p[at..]);
+    }
     ssh_packet(&p)
 }
 

@@ -97,7 +97,7 @@ fn machines(net: &mut Net, day: &Day, changes: &Changes) {
                 c.exchange(net, &q, &a);
             }
             n = n.wrapping_add(1);
-            t += 4 * MIN;
+            t += 5 * MIN;
         }
         if let Some(c) = &mut conn {
             c.at = day.start + DAY - SEC;
@@ -138,7 +138,7 @@ fn cameras(net: &mut Net, day: &Day, changes: &Changes, index: i64) {
             for e in 0..extra {
                 picture[2..4].copy_from_slice(&((n * 2 + e) as u16).to_be_bytes());
                 picture[4..8].copy_from_slice(&((t / MS * 90) as u32).to_be_bytes());
-                net.udp_cut(t + e * 11 * MS, camera.at(6970), NAS.at(20_000 + k as u16 * 2), &picture, 54);
+                net.udp_cut(t + e * 11 * MS, camera.at(50_004), NAS.at(20_000 + k as u16 * 2), &picture, 54);
             }
         }
     }

@@ -12,6 +12,9 @@ pub mod rng;
 pub mod script;
 pub mod talk;
 
+#[cfg(test)]
+mod tests;
+
 use anyhow::{Context, Result, bail};
 use life::Changes;
 use net::{DAY, HOUR, MIN, Net};
@@ -199,11 +202,11 @@ fn story(net: &mut Net, f: &Factory) -> Vec<Happening> {
     let work: Vec<usize> = (0..days.len()).filter(|i| !days[*i].closed && days[*i].start + 14 * HOUR <= end).collect();
     // Days counted from the last working day back, hour of the day where it differs.
     let plan: &[(&str, usize, i64)] = &[
-        ("holiday", 9, 0),
-        ("sensor-blind", 8, 0),
-        ("monitoring-poll", 7, 0),
-        ("router-failover", 6, 0),
-        ("mistyped-password", 5, 0),
+        ("holiday", 6, 0),
+        ("sensor-blind", 7, 0),
+        ("monitoring-poll", 5, 14 * HOUR),
+        ("router-failover", 5, 0),
+        ("mistyped-password", 4, 0),
         ("camera-drop", 4, 0),
         ("default-login", 3, 0),
         ("plc-silent", 3, 0),

@@ -69,6 +69,8 @@ impl Net {
 
     /// A broadcast or multicast datagram.
     pub fn shout(&mut self, at: i64, from: Side, mac: Mac, ip: Ipv4Addr, port: u16, payload: &[u8]) {
+        // Multicast DNS asks for a time to live of 255 (RFC 6762, 11).
+        let from = if port == 5353 { Side { ttl: 255, ..from } } else { from };
         self.udp(at, from, Side { mac, ip, port, ttl: 255 }, payload);
     }
 

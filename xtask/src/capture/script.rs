@@ -213,8 +213,8 @@ pub const SCENARIOS: &[Scenario] = &[
         LONG,
         true,
         nothing,
-        "A press controller falls silent for 70 minutes",
-        "プレス制御装置が 70 分間沈黙する",
+        "A press controller falls silent for an hour and a half",
+        "プレス制御装置が 1 時間半沈黙する",
     ),
     s(
         "nas-surge",
@@ -268,8 +268,8 @@ pub const SCENARIOS: &[Scenario] = &[
 pub fn changes(name: &str, day: &mut Day, at: i64, changes: &mut Changes) -> (i64, Option<(i64, i64)>) {
     match name {
         "plc-silent" => {
-            changes.plc_dead = Some((PLC1.n, at, at + 70 * MIN));
-            (at + 70 * MIN, None)
+            changes.plc_dead = Some((PLC1.n, at, at + 90 * MIN));
+            (at + 90 * MIN, None)
         }
         "camera-drop" => {
             changes.camera_drop = Some((at, at + 3 * HOUR));

@@ -91,10 +91,10 @@ pub fn ssh(net: &mut Net, at: i64, who: Side, server: Side, failures: usize, suc
     c.say(net, b"SSH-2.0-OpenSSH_9.6\r\n").hear(net, b"SSH-2.0-OpenSSH_8.4p1 Debian-5+deb11u3\r\n");
     let (a, b) = (apps::ssh_kexinit(&mut net.rng), apps::ssh_kexinit(&mut net.rng));
     c.say(net, &a).hear(net, &b);
-    let (init, reply) = (apps::ssh_message(&mut net.rng, 30, 37), apps::ssh_message(&mut net.rng, 31, 188));
-    let reply = [reply, apps::ssh_message(&mut net.rng, 21, 1)].concat();
+    let (init, reply) = (apps::ssh_message(&mut net.rng, 30, &[32]), apps::ssh_message(&mut net.rng, 31, &[51, 32, 83]));
+    let reply = [reply, apps::ssh_message(&mut net.rng, 21, &[])].concat();
     c.say(net, &init).hear(net, &reply);
-    let keys = apps::ssh_message(&mut net.rng, 21, 1);
+    let keys = apps::ssh_message(&mut net.rng, 21, &[]);
     c.say(net, &keys);
     let mut sealed = |net: &mut Net, up: bool, len: usize| {
         let bytes = apps::sealed(&mut net.rng, len);
