@@ -146,7 +146,8 @@ impl Engine {
             }
             Err(_) => self.facts.layers.add(Layers::DAMAGED),
         }
-        if self.facts.layers.has(Layers::DAMAGED) {
+        // What the snap length took away is no error of the frame.
+        if self.facts.layers.has(Layers::DAMAGED) && !self.facts.layers.has(Layers::CUT) {
             self.counters.decode_errors += 1;
         }
         sink.frame(&self.facts);

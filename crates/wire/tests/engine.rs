@@ -248,6 +248,9 @@ fn cut_frames_of_every_length_do_no_harm() {
     }
     e.finish(&mut h);
     assert!(h.frames.iter().all(|f| f.layers.has(Layers::CUT)));
+    assert_eq!(e.counters().decode_errors, 0);
+    // The same lengths as frames of their own are damage.
+    let (_, e) = run(&(1..whole.len()).map(|n| whole[..n].to_vec()).collect::<Vec<_>>());
     assert!(e.counters().decode_errors >= 14);
 }
 

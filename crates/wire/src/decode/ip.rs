@@ -69,14 +69,14 @@ pub fn packet<'a>(data: &'a [u8], facts: &mut FrameFacts) -> Result<Ip<'a>, Dama
     match data.first().ok_or(Damage)? >> 4 {
         4 => {
             facts.layers.add(Layers::IPV4);
-            let ip = v4(data)?;
+            let ip = v4(data).inspect_err(|_| partial(data, facts))?;
             facts.ips.push(ip.src);
             facts.ips.push(ip.dst);
             Ok(ip)
         }
         6 => {
             facts.layers.add(Layers::IPV6);
-            v6(data, Some(facts))
+            v6(data, facts)
         }
         _ => Err(Damage),
     }
@@ -86,12 +86,21 @@ pub fn packet<'a>(data: &'a [u8], facts: &mut FrameFacts) -> Result<Ip<'a>, Dama
 pub fn quoted<'a>(data: &'a [u8], facts: &mut FrameFacts) -> Result<Ip<'a>, Damage> {
     let ip = match data.first().ok_or(Damage)? >> 4 {
         4 => v4(data)?,
-        6 => return v6(data, Some(facts)),
+        6 => return v6(data, facts),
         _ => return Err(Damage),
     };
     facts.ips.push(ip.src);
     facts.ips.push(ip.dst);
     Ok(ip)
+}
+
+/// The sender of a packet whose header the capture cut behind that.
+fn partial(data: &[u8], facts: &mut FrameFacts) {
+    if data.len() < 20
+        && let Ok(src) = be32(data, 12)
+    {
+        facts.ips.push(IpAddr::V4(Ipv4Addr::from_bits(src)));
+    }
 }
 
 fn v4(data: &[u8]) -> Result<Ip<'_>, Damage> {
@@ -128,14 +137,16 @@ fn v4(data: &[u8]) -> Result<Ip<'_>, Damage> {
     Ok(ip)
 }
 
-fn v6<'a>(data: &'a [u8], facts: Option<&mut FrameFacts>) -> Result<Ip<'a>, Damage> {
-    let (Some(s), Some(d)) = (data.get(8..24), data.get(24..40)) else { return Err(Damage) };
-    let address = |b: &[u8]| <[u8; 16]>::try_from(b).map(|o| IpAddr::V6(Ipv6Addr::from(o))).map_err(|_| Damage);
-    let (src, dst) = (address(s)?, address(d)?);
-    if let Some(facts) = facts {
-        facts.ips.push(src);
-        facts.ips.push(dst);
-    }
+fn v6<'a>(data: &'a [u8], facts: &mut FrameFacts) -> Result<Ip<'a>, Damage> {
+    let address = |at: usize| {
+        let octets = data.get(at..at + 16).and_then(|b| <[u8; 16]>::try_from(b).ok()).ok_or(Damage)?;
+        Ok(IpAddr::V6(Ipv6Addr::from(octets)))
+    };
+    // Told one by one: the capture may be cut between them.
+    let src = address(8)?;
+    facts.ips.push(src);
+    let dst = address(24)?;
+    facts.ips.push(dst);
     let length = usize::from(be16(data, 4)?);
     // Length 0: jumbogram (RFC 2675) or a large send.
     let total = if length == 0 { data.len() } else { 40 + length };

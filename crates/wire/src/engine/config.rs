@@ -47,7 +47,7 @@ pub struct Counters {
     pub packets: u64,
     /// Bytes on the wire.
     pub bytes: u64,
-    /// Frames with a layer that could not be read.
+    /// Frames with a layer that could not be read, though they were captured whole.
     pub decode_errors: u64,
     /// Conversations opened.
     pub flows: u64,

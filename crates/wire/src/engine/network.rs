@@ -100,6 +100,16 @@ impl Engine {
             self.carried(&packet, around, sink);
             return;
         };
+        if packet.cut > 0 {
+            // The capture cut it short: it can never be made whole, but the first piece still names its conversation.
+            if piece.offset == 0 {
+                self.carried(&Ip { fragment: None, ..packet }, around, sink);
+            } else {
+                self.facts.layers.add(Layers::FRAGMENT);
+                self.observe_source(&packet, &around, sink);
+            }
+            return;
+        }
         let whole = self.fragments.add(around.segment, &packet, piece, around.bytes as u32, around.now);
         let Some(whole) = whole else {
             self.facts.layers.add(Layers::FRAGMENT);
@@ -127,8 +137,8 @@ impl Engine {
         let Ok(carried) = ip::transport(packet) else {
             self.facts.layers.add(Layers::DAMAGED);
             match packet.protocol {
-                ip::number::TCP if !packet.payload.is_empty() => self.facts.layers.add(Layers::TCP),
-                ip::number::UDP if !packet.payload.is_empty() => self.facts.layers.add(Layers::UDP),
+                ip::number::TCP if !packet.payload.is_empty() || packet.cut > 0 => self.facts.layers.add(Layers::TCP),
+                ip::number::UDP if !packet.payload.is_empty() || packet.cut > 0 => self.facts.layers.add(Layers::UDP),
                 _ => {}
             }
             self.observe_source(packet, &around, sink);
