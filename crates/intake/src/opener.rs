@@ -18,7 +18,7 @@ use rustix::net::{
 };
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
@@ -371,11 +371,6 @@ pub fn interfaces() -> Vec<String> {
 pub fn is_low_port(address: SocketAddr) -> bool {
     let first = std::fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start").ok().and_then(|s| s.trim().parse::<u16>().ok());
     address.port() != 0 && address.port() < first.unwrap_or(1024)
-}
-
-/// Whether an address is reachable from this machine only.
-pub fn is_local_only(address: IpAddr) -> bool {
-    address.is_loopback()
 }
 
 #[cfg(test)]

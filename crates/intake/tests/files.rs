@@ -404,6 +404,26 @@ fn several_files_are_one_stream_in_time_order() {
 }
 
 #[test]
+fn many_files_are_opened_with_small_buffers_and_a_missing_one_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let all = packets(200);
+    let mut paths: Vec<_> = (0..200).map(|i| dir.path().join(format!("{i}.pcap"))).collect();
+    for (path, p) in paths.iter().zip(&all) {
+        std::fs::write(path, pcap(std::slice::from_ref(p), false, true)).unwrap();
+    }
+    paths.reverse();
+    let mut merge = Merge::open(&paths, Options::default()).unwrap();
+    let mut seen = Vec::new();
+    while let Some((_, r)) = merge.next().unwrap() {
+        seen.push(r.time.0);
+    }
+    assert_eq!(seen, all.iter().map(|p| p.time).collect::<Vec<_>>());
+    paths.push(dir.path().join("missing.pcap"));
+    let error = Merge::open(&paths, Options::default()).err().unwrap();
+    assert!(error.to_string().contains("missing.pcap"), "{error}");
+}
+
+#[test]
 fn equal_times_come_in_the_order_of_the_files_and_each_file_keeps_its_own() {
     let p = |time: i64, tag: u8| Packet { time: time * 1000, data: vec![tag; 20], wire_len: 20 };
     let a = [p(10, 1), p(5, 2), p(20, 3)]; // goes back

@@ -1,9 +1,13 @@
 //! Several files as one stream in time order.
 
-use super::{CaptureFile, FileError, FileInfo, Record};
+use super::{CaptureFile, DEFAULT_BUFFER, FileError, FileInfo, Options, Record};
 use model::Time;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::path::Path;
+
+/// All read buffers together in bytes, however many files there are (but each has at least 16 KiB).
+const BUFFERS: usize = 64 << 20;
 
 /// Files read side by side: each time the packet with the earliest time among the heads. Equal times come in the order of the files, and
 /// each file keeps its own order even where its times go back.
@@ -15,6 +19,14 @@ pub struct Merge {
 }
 
 impl Merge {
+    /// Opens all of them, or says which cannot be opened. Many files get smaller buffers.
+    pub fn open<P: AsRef<Path>>(paths: &[P], options: Options) -> Result<Merge, FileError> {
+        let buffer = (BUFFERS / paths.len().max(1)).clamp(16 << 10, DEFAULT_BUFFER);
+        let options = Options { buffer: options.buffer.min(buffer), ..options };
+        let files: Result<Vec<_>, _> = paths.iter().map(|p| CaptureFile::open_with(p.as_ref(), options)).collect();
+        Ok(Merge::new(files?))
+    }
+
     /// From opened files.
     pub fn new(files: Vec<CaptureFile>) -> Merge {
         let fresh = (0..files.len()).rev().collect();

@@ -12,7 +12,7 @@
 mod ring;
 
 use crate::opener::{OpenError, OpenPacket};
-use model::{SourceId, Span, Time};
+use model::{SourceId, Time};
 use ring::{Frame, Ring};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
@@ -352,9 +352,6 @@ fn raw<'a>(frame: &Frame<'a>, sensor: SourceId) -> Option<RawPacket<'a>> {
         data,
     })
 }
-
-/// How much later than a frame's time it is handed over at most, on a quiet network: for those who wait for frames to be complete.
-pub const LATENCY: Span = Span::millis(100);
 
 #[cfg(test)]
 mod tests {
