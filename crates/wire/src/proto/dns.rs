@@ -53,7 +53,6 @@ fn probe_llmnr(i: &ProbeInput<'_>) -> Verdict {
 
 /// `usual` (the port is the one of the standard) lowers what is asked for: a message may then be damaged behind its first name.
 fn probe(i: &ProbeInput<'_>, usual: bool) -> Verdict {
-    let mut scratch = DnsParser::default();
     let mut best = Verdict::Unsure;
     for bytes in [i.up, i.down] {
         if bytes.is_empty() {
@@ -73,7 +72,7 @@ fn probe(i: &ProbeInput<'_>, usual: bool) -> Verdict {
         };
         // The engine shows at most 512 bytes, and a segment may hold only a part.
         let cut = if i.datagram { bytes.len() >= 512 } else { message.len() + 2 == bytes.len() };
-        match judge(&mut scratch, message, cut, usual) {
+        match judge(message, cut, usual) {
             Verdict::No => return Verdict::No,
             sure => best = best.max(sure),
         }
@@ -81,7 +80,7 @@ fn probe(i: &ProbeInput<'_>, usual: bool) -> Verdict {
     best
 }
 
-fn judge(scratch: &mut DnsParser, message: &[u8], cut: bool, usual: bool) -> Verdict {
+fn judge(message: &[u8], cut: bool, usual: bool) -> Verdict {
     let (Some(flags), Some(questions)) = (be16(message, 2), be16(message, 4)) else {
         return if cut { Verdict::Unsure } else { Verdict::No };
     };
@@ -104,7 +103,7 @@ fn judge(scratch: &mut DnsParser, message: &[u8], cut: bool, usual: bool) -> Ver
     {
         return Verdict::No;
     }
-    match scratch.read(message, false) {
+    match walk(message) {
         Read::Whole if usual || questions == 1 => Verdict::Sure(90),
         Read::Whole => Verdict::Sure(70),
         Read::Part if cut => Verdict::Sure(if usual || questions == 1 { 80 } else { 50 }),
@@ -112,6 +111,28 @@ fn judge(scratch: &mut DnsParser, message: &[u8], cut: bool, usual: bool) -> Ver
         Read::Nothing if cut => Verdict::Unsure,
         Read::Part | Read::Nothing => Verdict::No,
     }
+}
+
+/// Goes through a message without keeping anything: probes are asked for every new conversation and must not allocate.
+fn walk(message: &[u8]) -> Read {
+    let [Some(questions), Some(answers), Some(authority), Some(additional)] = [4, 6, 8, 10].map(|at| be16(message, at)) else {
+        return Read::Nothing;
+    };
+    let mut at = HEADER;
+    for n in 0..questions {
+        match name_at(message, at, None, false).filter(|next| message.len() >= next + 4) {
+            Some(next) => at = next + 4,
+            None => return if n > 0 { Read::Part } else { Read::Nothing },
+        }
+    }
+    for n in 0..u32::from(answers) + u32::from(authority) + u32::from(additional) {
+        let next = name_at(message, at, None, false).and_then(|body| Some(body + 10 + usize::from(be16(message, body + 8)?)));
+        match next.filter(|next| *next <= message.len()) {
+            Some(next) => at = next,
+            None => return if questions > 0 || n > 0 { Read::Part } else { Read::Nothing },
+        }
+    }
+    Read::Whole
 }
 
 /// How far a message could be read.
@@ -205,8 +226,8 @@ impl DnsParser {
         let mut at = HEADER;
         for n in 0..questions {
             let mut name = self.pool.take();
-            let kind =
-                name_at(message, at, &mut name, utf8).and_then(|next| Some((next + 4, be16(message, next)?, be16(message, next + 2)?)));
+            let kind = name_at(message, at, Some(&mut name), utf8)
+                .and_then(|next| Some((next + 4, be16(message, next)?, be16(message, next + 2)?)));
             let Some((next, kind, _class)) = kind else {
                 self.pool.give(name);
                 return if n > 0 { Read::Part } else { Read::Nothing };
@@ -232,7 +253,7 @@ impl DnsParser {
     fn record(&mut self, message: &[u8], at: usize, utf8: bool) -> Option<usize> {
         let keep = self.act.records.len() < MAX_RECORDS;
         let mut name = self.pool.take();
-        let fixed = name_at(message, at, &mut name, utf8)
+        let fixed = name_at(message, at, Some(&mut name), utf8)
             .and_then(|body| Some((body + 10, be16(message, body)?, be32(message, body + 4)?, usize::from(be16(message, body + 8)?))));
         let Some((data, rtype, ttl, length)) = fixed else {
             self.pool.give(name);
@@ -282,7 +303,7 @@ impl DnsParser {
             _ => None,
         };
         if let Some(target) = target
-            && (target >= next || name_at(message, target, &mut record.text, utf8).is_none())
+            && (target >= next || name_at(message, target, Some(&mut record.text), utf8).is_none())
         {
             record.text.clear();
         }
@@ -306,8 +327,10 @@ fn txt(out: &mut String, mut rdata: &[u8]) {
 
 /// Reads the name at `at` into `out` in lower case without the final dot, and says where what follows it begins. Bytes that are not
 /// printable ASCII become `\xNN`, or stay UTF-8 where `utf8` is set (RFC 6762, 16; RFC 4795, 3.1); a dot inside a label becomes `\x2e`.
-fn name_at(message: &[u8], at: usize, out: &mut String, utf8: bool) -> Option<usize> {
-    out.clear();
+fn name_at(message: &[u8], at: usize, mut out: Option<&mut String>, utf8: bool) -> Option<usize> {
+    if let Some(out) = out.as_deref_mut() {
+        out.clear();
+    }
     let (mut here, mut limit) = (at, at);
     let mut after = None;
     let mut length = 0usize;
@@ -321,10 +344,12 @@ fn name_at(message: &[u8], at: usize, out: &mut String, utf8: bool) -> Option<us
                 if length > MAX_NAME {
                     return None;
                 }
-                if !out.is_empty() {
-                    out.push('.');
+                if let Some(out) = out.as_deref_mut() {
+                    if !out.is_empty() {
+                        out.push('.');
+                    }
+                    push_label(out, label, utf8);
                 }
-                push_label(out, label, utf8);
                 here += 1 + first;
             }
             3 => {
@@ -463,14 +488,14 @@ mod tests {
         let mut out = String::new();
         // To itself, forwards, and a pair that point to each other.
         for m in [&[0xc0, 0][..], &[0xc0, 2, 1, b'a', 0], &[1, b'a', 0xc0, 4, 0xc0, 0], &[1, b'a', 0xc0, 0]] {
-            assert_eq!(name_at(m, 0, &mut out, false), None, "{m:?}");
+            assert_eq!(name_at(m, 0, Some(&mut out), false), None, "{m:?}");
         }
         // A name of more than 255 bytes, made of legal parts.
         let long: Vec<u8> = (0..6).flat_map(|_| std::iter::once(63).chain([b'x'; 63])).chain([0]).collect();
-        assert_eq!(name_at(&long, 0, &mut out, false), None);
+        assert_eq!(name_at(&long, 0, Some(&mut out), false), None);
         // A chain of pointers, each to the one before, is legal and ends.
         let chain: Vec<u8> = [1, b'a', 0].into_iter().chain((0u8..60).flat_map(|i| [0xc0, if i == 0 { 0 } else { 1 + 2 * i }])).collect();
-        assert_eq!(name_at(&chain, chain.len() - 2, &mut out, false), Some(chain.len()));
+        assert_eq!(name_at(&chain, chain.len() - 2, Some(&mut out), false), Some(chain.len()));
         assert_eq!(out, "a");
     }
 

@@ -46,14 +46,20 @@ fn probe(i: &ProbeInput<'_>) -> Verdict {
     if !printable(i.down) || !printable(i.up) {
         return Verdict::No;
     }
-    let mut screen = Terminal::default();
-    let mut down = Negotiation::default();
-    for &b in i.down {
-        if let Some(b) = down.pass(b) {
-            screen.show(b);
+    // The last line is enough; probes are asked for every new conversation and must not allocate.
+    let last = i.down.iter().rposition(|&b| b == b'\n').map_or(i.down, |at| i.down.get(at + 1..).unwrap_or_default());
+    let mut line = [0u8; MAX_SCREEN];
+    let mut length = 0;
+    let (mut down, mut escape) = (Negotiation::default(), Escape::default());
+    for &b in last.get(last.len().saturating_sub(MAX_SCREEN)..).unwrap_or(last) {
+        if let Some(b) = down.pass(b).filter(|b| escape.pass(*b) && matches!(b, 0x20..=0x7e | 0x80..))
+            && let Some(place) = line.get_mut(length)
+        {
+            *place = b;
+            length += 1;
         }
     }
-    match words::prompt(&screen.line) {
+    match words::prompt(line.get(..length).unwrap_or_default()) {
         Some(Prompt::User | Prompt::Password) => Verdict::Sure(if usual { 60 } else { 45 }),
         _ if unsure || i.down.is_empty() || i.down.len() < 512 => Verdict::Unsure,
         _ => Verdict::No,
