@@ -125,9 +125,7 @@ mod tests {
         assert!(e.what.contains("$maker") && e.what.contains("[facts]"), "{e}");
         let e = refused(|t| t.replace("[words.en]", "[words.fr]"));
         assert!(e.line > 1, "{e}");
-        let e = refused(|t| {
-            t.replace("いつ", "いつ").replacen("{ $count } 台あります", "台あります", 2).replacen("{ $count } 台の機器を", "", 1)
-        });
+        let e = refused(|t| t.replacen("{ $count } 台あります", "台あります", 2).replacen("{ $count } 台の機器を", "", 1));
         assert!(e.what.contains("$count"), "{e}");
         let e = refused(|t| t.replacen("id = \"unregistered-device\"", "id = \"unregistered-devise\"", 1));
         assert!(e.what.contains("did you mean 'unregistered-device'"), "{e}");

@@ -169,7 +169,7 @@ impl Recognition {
     pub fn hits<'a>(&'a self, sign: Sign, text: &'a str, mut each: impl FnMut(Hit<'a>)) {
         let lower = text.to_ascii_lowercase();
         for entry in self.by_sign.get(&sign).into_iter().flatten().filter_map(|i| self.entries.get(*i)) {
-            let matches = entry.equals.iter().any(|e| *e == lower)
+            let matches = entry.equals.contains(&lower)
                 || entry.starts.iter().any(|s| lower.starts_with(s.as_str()))
                 || entry.contains.iter().any(|c| lower.contains(c.as_str()));
             if !matches {

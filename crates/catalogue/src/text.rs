@@ -24,13 +24,13 @@ pub(crate) fn toml_error(file: &str, text: &str, error: &toml::de::Error) -> Cat
     let message = error.message();
     let mut words = message.split('`').skip(1).step_by(2);
     let mut what = message.to_owned();
-    if message.starts_with("unknown field") || message.starts_with("unknown variant") {
-        if let Some(unknown) = words.next() {
-            let kind = if message.starts_with("unknown field") { "key" } else { "value" };
-            what = format!("unknown {kind} '{unknown}'");
-            if let Some(best) = nearest(unknown, words) {
-                what = format!("{what}; did you mean '{best}'?");
-            }
+    if (message.starts_with("unknown field") || message.starts_with("unknown variant"))
+        && let Some(unknown) = words.next()
+    {
+        let kind = if message.starts_with("unknown field") { "key" } else { "value" };
+        what = format!("unknown {kind} '{unknown}'");
+        if let Some(best) = nearest(unknown, words) {
+            what = format!("{what}; did you mean '{best}'?");
         }
     }
     CatalogueError { file: file.into(), line: error.span().map_or(1, |s| line_at(text, s.start)), what }

@@ -196,16 +196,16 @@ impl Gather {
 
     /// It is over.
     pub fn cease(&mut self, rule: &Settings, key: &str, now: Moment, out: &mut Vec<Effect>) {
-        if let Some(entry) = self.entries.get_mut(key) {
-            if !entry.ceased {
-                self.pending -= usize::from(entry.pending > 0 || entry.restate);
-                entry.ceased = true;
-                entry.told = now.at;
-                entry.last = now.at;
-                entry.because = now.id;
-                entry.events.push(now.id);
-                out.push(entry.tell(key, rule, Step::Ceased));
-            }
+        if let Some(entry) = self.entries.get_mut(key)
+            && !entry.ceased
+        {
+            self.pending -= usize::from(entry.pending > 0 || entry.restate);
+            entry.ceased = true;
+            entry.told = now.at;
+            entry.last = now.at;
+            entry.because = now.id;
+            entry.events.push(now.id);
+            out.push(entry.tell(key, rule, Step::Ceased));
         }
     }
 
@@ -228,12 +228,13 @@ impl Gather {
         }
         for (key, entry) in &mut self.entries {
             let waiting = entry.pending > 0 || entry.restate;
-            if waiting && entry.due(now) {
-                if let Some(rule) = rules.iter().find(|r| r.id == entry.rule) {
-                    entry.told = now;
-                    out.push(entry.tell(key, rule, Step::Happened));
-                    self.pending -= 1;
-                }
+            if waiting
+                && entry.due(now)
+                && let Some(rule) = rules.iter().find(|r| r.id == entry.rule)
+            {
+                entry.told = now;
+                out.push(entry.tell(key, rule, Step::Happened));
+                self.pending -= 1;
             }
         }
     }

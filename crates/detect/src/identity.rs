@@ -372,10 +372,10 @@ impl Identity {
         for mac in macs.iter().filter(|m| m.is_device()).take(MAX_MACS) {
             same.extend(self.by_mac.iter().filter(|((_, m), a)| m == mac && **a != id).map(|(_, a)| *a));
             self.by_mac.insert((None, *mac), id);
-            if let Some(a) = self.assets.get_mut(&id) {
-                if !a.macs.iter().any(|(_, m)| m == mac) {
-                    a.macs.push((Segment::default(), *mac));
-                }
+            if let Some(a) = self.assets.get_mut(&id)
+                && !a.macs.iter().any(|(_, m)| m == mac)
+            {
+                a.macs.push((Segment::default(), *mac));
             }
         }
         for ip in ips.iter().take(MAX_IPS) {
@@ -455,15 +455,15 @@ impl Identity {
             }
         }
         for b in ips {
-            if let Some(a) = self.by_ip.get_mut(&(b.segment, b.ip)) {
-                if a.0 == from {
-                    a.0 = to;
-                }
+            if let Some(a) = self.by_ip.get_mut(&(b.segment, b.ip))
+                && a.0 == from
+            {
+                a.0 = to;
             }
-            if let Some(a) = self.anywhere.get_mut(&b.ip) {
-                if *a == Some(from) {
-                    *a = Some(to);
-                }
+            if let Some(a) = self.anywhere.get_mut(&b.ip)
+                && *a == Some(from)
+            {
+                *a = Some(to);
             }
         }
         tell(cx, from, AssetFact::MergedInto { asset: to });
@@ -503,12 +503,12 @@ impl Identity {
         }
         let id = match self.by_mac(segment, mac) {
             Some(id) => {
-                if let Some(a) = self.assets.get_mut(&id) {
-                    if !a.macs.contains(&(segment, mac)) {
-                        a.macs.insert(0, (segment, mac));
-                        a.macs.truncate(MAX_MACS);
-                        tell(cx, id, AssetFact::Address { segment, mac: Some(mac), ip: None });
-                    }
+                if let Some(a) = self.assets.get_mut(&id)
+                    && !a.macs.contains(&(segment, mac))
+                {
+                    a.macs.insert(0, (segment, mac));
+                    a.macs.truncate(MAX_MACS);
+                    tell(cx, id, AssetFact::Address { segment, mac: Some(mac), ip: None });
                 }
                 id
             }
@@ -687,31 +687,32 @@ impl Identity {
     }
 
     /// This Internet address belongs to that asset, by its own word on the link, by DHCP, or by its form.
+    #[allow(clippy::too_many_arguments)]
     pub fn bind(&mut self, id: AssetId, segment: Segment, mac: Option<Mac>, ip: IpAddr, given: bool, news: &mut News, cx: &mut Cx<'_>) {
         if !is_unicast(ip) || ip.is_loopback() {
             return;
         }
         let at = cx.now.at;
-        if let Some((owner, since)) = self.by_ip.get(&(segment, ip)).copied() {
-            if owner != id {
-                let contested = at >= since && at < since + MOVE_EVERY;
-                if contested && !given {
-                    return;
-                }
-                if let Some(old) = self.assets.get_mut(&owner) {
-                    old.ips.retain(|b| !(b.segment == segment && b.ip == ip));
-                }
+        if let Some((owner, since)) = self.by_ip.get(&(segment, ip)).copied()
+            && owner != id
+        {
+            let contested = at >= since && at < since + MOVE_EVERY;
+            if contested && !given {
+                return;
+            }
+            if let Some(old) = self.assets.get_mut(&owner) {
+                old.ips.retain(|b| !(b.segment == segment && b.ip == ip));
             }
         }
         // A ledger entry that has this address and was never heard is this device.
         let entry = self.entry_of(ip).filter(|e| *e != id);
         let mut id = id;
-        if let Some(entry) = entry {
-            if self.get(id).is_some_and(|a| !a.in_ledger()) {
-                self.merge(id, entry, cx);
-                news.merged.push(id);
-                id = entry;
-            }
+        if let Some(entry) = entry
+            && self.get(id).is_some_and(|a| !a.in_ledger())
+        {
+            self.merge(id, entry, cx);
+            news.merged.push(id);
+            id = entry;
         }
         let Some(a) = self.assets.get_mut(&id) else { return };
         let since = self.by_ip.get(&(segment, ip)).filter(|(o, _)| *o == id).map_or(at, |(_, t)| *t);
@@ -811,7 +812,7 @@ impl Identity {
         }
     }
 
-    /// It is probably this. Told when it is at least as sure as before and says something else, or is surer.
+    /// It is probably this. Told when it is surer than before, or a version that changed.
     #[allow(clippy::too_many_arguments)]
     pub fn guess(
         &mut self,

@@ -88,10 +88,11 @@ pub fn activity(identity: &mut Identity, a: &Activity, cx: &mut Cx<'_>) -> News 
         Act::Neighbour(n) => {
             let id = head.client.mac.and_then(|m| identity.sender(segment, m, news, cx));
             if let Some(id) = id {
-                if n.icmp_type == 136 && (n.link.is_none() || n.link == head.client.mac) {
-                    if let Some(ip) = n.target {
-                        identity.bind(id, segment, head.client.mac, ip, false, news, cx);
-                    }
+                if n.icmp_type == 136
+                    && (n.link.is_none() || n.link == head.client.mac)
+                    && let Some(ip) = n.target
+                {
+                    identity.bind(id, segment, head.client.mac, ip, false, news, cx);
                 }
                 if n.icmp_type == 134 {
                     if let Some(ip) = head.client.ip {
@@ -120,11 +121,11 @@ pub fn activity(identity: &mut Identity, a: &Activity, cx: &mut Cx<'_>) -> News 
             if let Some(id) = own(identity, segment, &head.client) {
                 sign(identity, id, Sign::SshClient, &s.client, Some(Protocol::Ssh), cx);
             }
-            if let (Some(id), Some(port)) = (own(identity, segment, &head.server), head.server.port) {
-                if !s.server.is_empty() {
-                    identity.service(id, port, false, Some(Protocol::Ssh), s.server.trim_start_matches("SSH-2.0-"), cx);
-                    sign(identity, id, Sign::SshServer, &s.server, Some(Protocol::Ssh), cx);
-                }
+            if let (Some(id), Some(port)) = (own(identity, segment, &head.server), head.server.port)
+                && !s.server.is_empty()
+            {
+                identity.service(id, port, false, Some(Protocol::Ssh), s.server.trim_start_matches("SSH-2.0-"), cx);
+                sign(identity, id, Sign::SshServer, &s.server, Some(Protocol::Ssh), cx);
             }
         }
         Act::Banner(b) => {
@@ -216,10 +217,10 @@ fn lldp(identity: &mut Identity, segment: Segment, mac: Option<Mac>, l: &Lldp, n
             sign(identity, id, Sign::LldpCapability, name, Some(Protocol::Lldp), cx);
         }
     }
-    if l.capabilities & 1 << 4 != 0 {
-        if let Some(k) = identity.get_mut(id) {
-            k.router = true;
-        }
+    if l.capabilities & 1 << 4 != 0
+        && let Some(k) = identity.get_mut(id)
+    {
+        k.router = true;
     }
     for ip in l.addresses.iter().take(4) {
         if model::net::is_private(*ip) {

@@ -329,11 +329,11 @@ impl Watch {
                 match &audit.deed {
                     Deed::AssetState { asset, to, .. } => {
                         m.identity.set_state(*asset, *to);
-                        m.newcomers.deed(*asset, *to, &m.identity, cx);
+                        rules::unregistered::Newcomers::deed(*asset, *to, &m.identity, cx);
                     }
                     Deed::AssetEntered { asset, state, macs, ips } => {
                         m.identity.enter(*asset, *state, macs, ips, cx);
-                        m.newcomers.deed(*asset, *state, &m.identity, cx);
+                        rules::unregistered::Newcomers::deed(*asset, *state, &m.identity, cx);
                     }
                     Deed::FindingHandled { key, to, .. } => m.gather.handled(key, *to == FindingStatus::Closed),
                     _ => {}

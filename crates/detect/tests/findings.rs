@@ -24,7 +24,9 @@ fn in_the_first_days_new_devices_are_one_finding_that_is_not_urgent() {
     assert_eq!(f.iter().map(|f| f.happened).sum::<u64>(), 50);
     assert_eq!(f.last().unwrap().facts["count"], Fact::Count(50));
     assert!(f.len() <= 3, "{}", f.len());
-    f.iter().for_each(|f| speaks(f));
+    for f in f {
+        speaks(f);
+    }
 }
 
 #[test]
@@ -117,7 +119,9 @@ fn a_device_in_the_middle_is_urgent() {
     assert_eq!(f[0].severity, Severity::Today);
     assert!(f.iter().any(|f| kind(f) == "middle" || kind(f) == "router"), "{f:?}");
     assert_eq!(f[0].facts["mac"], Fact::Text(mac(66).to_string()));
-    f.iter().for_each(|f| speaks(f));
+    for f in f {
+        speaks(f);
+    }
 }
 
 #[test]
@@ -255,9 +259,9 @@ fn a_monitoring_server_and_a_line_that_is_down_are_not_scans() {
             let to = end(mac(u32::from(n)), &format!("192.168.1.{n}"), 161);
             let from = end(mac(900), "192.168.1.200", 50000);
             if n <= 10 {
-                log.knock(round * 300 + i64::from(n), from, to, false)
+                log.knock(round * 300 + i64::from(n), from, to, false);
             } else {
-                log.talk(round * 300 + i64::from(n), from, to, 500)
+                log.talk(round * 300 + i64::from(n), from, to, 500);
             }
         }
     }
@@ -298,7 +302,9 @@ fn guessing_and_the_success_after_it() {
     assert_eq!((f[0].severity, f[0].happened), (Severity::Week, 5));
     assert_eq!((f[1].severity, kind(f[1])), (Severity::Today, "success"));
     assert_eq!(f.iter().map(|f| f.happened).sum::<u64>(), 21);
-    f.iter().for_each(|f| speaks(f));
+    for f in f {
+        speaks(f);
+    }
 }
 
 #[test]
@@ -373,7 +379,9 @@ fn readable_then_default() {
     let f = log.findings("clear-login");
     assert_eq!(f.iter().map(|f| f.severity).collect::<Vec<_>>(), [Severity::Check, Severity::Today], "a milder one does not lower it");
     assert_eq!((kind(f[1]), f[1].step), ("default", Step::Changed));
-    f.iter().for_each(|f| speaks(f));
+    for f in f {
+        speaks(f);
+    }
 }
 
 #[test]
@@ -434,7 +442,9 @@ fn silent_above_and_below_after_weeks() {
     let f = silent.findings("habit");
     assert_eq!(steps(&f), [Step::Happened, Step::Ceased], "{f:?}");
     assert_eq!((kind(f[0]), f[0].facts["since"].clone()), ("silent", Fact::Time(at((from - 1) * HOUR + 600))));
-    f.iter().for_each(|f| speaks(f));
+    for f in f {
+        speaks(f);
+    }
 }
 
 #[test]
@@ -443,7 +453,7 @@ fn the_young_watch_says_so() {
     weeks(&mut log, 0..5 * 24 + 9, |_| 500_000);
     // Saturday has no like yet; Monday has five.
     weeks(&mut log, 5 * 24 + 9..7 * 24, |_| 500_000);
-    weeks(&mut log, 7 * 24..7 * 24 + 4, |h| if h >= 7 * 24 + 1 { 0 } else { 500_000 });
+    weeks(&mut log, 7 * 24..7 * 24 + 4, |h| if h > 7 * 24 { 0 } else { 500_000 });
     let f = log.findings("habit");
     assert_eq!((kind(f[0]), f[0].facts["basis"].clone()), ("silent", Fact::Text("day".into())));
 }

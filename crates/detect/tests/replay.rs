@@ -22,11 +22,11 @@ fn happen(log: &mut Log, s: i64, what: u8, a: u8, b: u8) {
         3 => log.dhcp(s, 3, random_mac(u32::from(a)), ["phone", "tablet", ""][usize::from(b % 3)], None, None),
         4 => log.dhcp(s, 5, mac(a32), "", Some(&ib), Some("192.168.1.1")),
         5 => log.talk(s, ca, cb, u64::from(b) * 10_000),
-        6 => log.knock(s, ca, end(mac(b32), &ib, u16::from(b)), a % 2 == 0),
+        6 => log.knock(s, ca, end(mac(b32), &ib, u16::from(b)), a.is_multiple_of(2)),
         7 => log.login(s, Protocol::Ftp, ca, end(mac(b32), &ib, 21), "u", u64::from(a), Outcome::Failure),
         8 => log.login(s, Protocol::Ftp, ca, end(mac(b32), &ib, 21), "u", u64::from(a), Outcome::Success),
         9 => log.modbus(s, ca, end(mac(b32), &ib, 502)),
-        10 => log.health(s - 10, s, if b % 8 == 0 { Quality::Drops } else { Quality::Full }),
+        10 => log.health(s - 10, s, if b.is_multiple_of(8) { Quality::Drops } else { Quality::Full }),
         11 => {
             let d = log.discovered();
             if !d.is_empty() {

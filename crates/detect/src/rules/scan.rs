@@ -61,10 +61,10 @@ impl Source {
         for m in marks {
             if self.known.insert(m) {
                 self.familiar.push_back(m);
-                if self.familiar.len() > MAX_FAMILIAR {
-                    if let Some(old) = self.familiar.pop_front() {
-                        self.known.remove(&old);
-                    }
+                if self.familiar.len() > MAX_FAMILIAR
+                    && let Some(old) = self.familiar.pop_front()
+                {
+                    self.known.remove(&old);
                 }
             }
         }
@@ -121,12 +121,13 @@ impl Scans {
             return;
         }
         if !failed {
-            if f.up.packets > 0 && f.down.packets > 0 && !refused {
-                if let Some(s) = self.sources.get_mut(&(f.segment, party)) {
-                    if s.good.len() < 1024 {
-                        s.good.insert(to);
-                    }
-                }
+            if f.up.packets > 0
+                && f.down.packets > 0
+                && !refused
+                && let Some(s) = self.sources.get_mut(&(f.segment, party))
+                && s.good.len() < 1024
+            {
+                s.good.insert(to);
             }
             return;
         }

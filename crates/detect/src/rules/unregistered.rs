@@ -53,7 +53,7 @@ impl Newcomers {
         for id in &news.discovered {
             let Some(a) = identity.get(*id) else { continue };
             if self.settled {
-                let (kind, when) = self.gravity(a, identity);
+                let (kind, when) = Newcomers::gravity(a, identity);
                 let s = spark(a, kind, rule, when, now.at);
                 cx.raise(rule, s);
             } else {
@@ -83,7 +83,7 @@ impl Newcomers {
                 AssetState::Discovered if self.settled && a.before > Time::MIN => {
                     let away = Span::days(rule.number("absence_d").min(36_500));
                     if a.last.since(a.before) > away {
-                        let (kind, when) = self.gravity(a, identity);
+                        let (kind, when) = Newcomers::gravity(a, identity);
                         let s = spark(a, kind, rule, when, now.at);
                         cx.raise(rule, s);
                     }
@@ -101,7 +101,7 @@ impl Newcomers {
         }
     }
 
-    fn gravity(self, a: &Known, identity: &Identity) -> (&'static str, &'static str) {
+    fn gravity(a: &Known, identity: &Identity) -> (&'static str, &'static str) {
         if a.control || a.master {
             ("control", "control")
         } else if a.random {
@@ -121,7 +121,7 @@ impl Newcomers {
     }
 
     /// A person said what a device is.
-    pub fn deed(self, id: AssetId, to: AssetState, identity: &Identity, cx: &mut Cx<'_>) {
+    pub fn deed(id: AssetId, to: AssetState, identity: &Identity, cx: &mut Cx<'_>) {
         let rules = cx.rules;
         let rule = &rules.unregistered;
         if to != AssetState::Discovered {

@@ -1,5 +1,5 @@
 //! Small makers of events. Time is given in seconds after a Monday midnight.
-#![allow(dead_code, clippy::unwrap_used, missing_docs)]
+#![allow(dead_code, clippy::unwrap_used, clippy::panic, clippy::too_many_arguments, missing_docs)]
 
 use catalogue::Catalogue;
 use detect::{Config, Effect, Watch};
