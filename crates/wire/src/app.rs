@@ -22,7 +22,7 @@ pub const MAX_PROBED_DATAGRAMS: u8 = 6;
 /// What a port in the list of the protocol adds to a probe's word.
 const PORT_BONUS: u8 = 10;
 /// Parsers of one protocol kept for later use.
-const MAX_SPARE_PARSERS: usize = 4096;
+const MAX_SPARE_PARSERS: usize = 256;
 /// A buffer larger than this is given back to the allocator when its conversation ends.
 const KEEP_CAPACITY: usize = 4096;
 
@@ -70,6 +70,10 @@ pub struct Apps {
     held: usize,
     max_each: usize,
     max_all: usize,
+    reading: usize,
+    max_reading: usize,
+    /// Times that a conversation was left unread because too many are being read.
+    pub refused: u64,
     /// Bytes let go because of a bound.
     pub dropped: u64,
 }
@@ -83,9 +87,21 @@ const fn index(dir: Dir) -> usize {
 
 impl Apps {
     /// Empty, with bounds on bytes kept for one direction and for all.
-    pub fn new(protocols: &'static [Spec], max_each: usize, max_all: usize) -> Self {
+    pub fn new(protocols: &'static [Spec], max_each: usize, max_all: usize, max_reading: usize) -> Self {
         let spare = protocols.iter().map(|_| Vec::new()).collect();
-        Apps { protocols, streams: Vec::new(), free: Vec::new(), spare, held: 0, max_each, max_all, dropped: 0 }
+        Apps {
+            protocols,
+            streams: Vec::new(),
+            free: Vec::new(),
+            spare,
+            held: 0,
+            max_each,
+            max_all,
+            reading: 0,
+            max_reading,
+            refused: 0,
+            dropped: 0,
+        }
     }
 
     /// Bytes kept now.
@@ -235,6 +251,7 @@ impl Apps {
     fn settle(&mut self, content: &mut Content, slot: u32, mut stream: Stream, alive: bool) {
         if !alive {
             *content = Content::Closed;
+            self.reading -= usize::from(stream.parser.is_some());
             if let Some(mut parser) = stream.parser.take()
                 && let Some(spare) = self.spare.get_mut(stream.spec as usize)
                 && spare.len() < MAX_SPARE_PARSERS
@@ -259,6 +276,11 @@ impl Apps {
 
     fn start(&mut self, stream: &mut Stream, spec: u16) -> Option<Protocol> {
         let found = self.protocols.get(spec as usize)?;
+        if self.reading >= self.max_reading {
+            self.refused += 1;
+            return None;
+        }
+        self.reading += 1;
         stream.spec = spec;
         stream.parser = Some(self.spare.get_mut(spec as usize).and_then(Vec::pop).unwrap_or_else(|| (found.start)()));
         Some(found.protocol)

@@ -106,7 +106,7 @@ impl Engine {
             table: Table::new(config.max_flows, seed),
             fragments: Fragments::new(config.max_fragment_bytes, config.max_fragments, seed),
             holds: Holds::new(config.max_hold_bytes, config.max_stream_bytes / 2),
-            apps: Apps::new(protocols, config.max_pending_bytes, config.max_stream_bytes / 2),
+            apps: Apps::new(protocols, config.max_pending_bytes, config.max_stream_bytes / 2, config.max_parsers),
             seen: Observations::new(config.max_observations, seed),
             facts: FrameFacts::new(),
             lldp: Lldp::default(),
@@ -182,6 +182,7 @@ impl Engine {
             observations_evicted: self.seen.evicted,
             clock_jumps: self.clock.jumps,
             bytes_dropped: self.apps.dropped,
+            parsers_refused: self.apps.refused,
             ..self.counters
         }
     }

@@ -351,6 +351,24 @@ fn a_parser_that_waits_for_too_much_loses_it_and_is_told() {
 }
 
 #[test]
+fn no_more_conversations_are_read_at_once_than_configured() {
+    let (mut e, mut c) = (Engine::with_protocols(Config { max_parsers: 2, ..Config::default() }, options(), LINES), Counted::default());
+    for port in 61001..61005 {
+        for f in handshake(port) {
+            e.packet(&raw(start(), &f), &mut c);
+        }
+        e.packet(&raw(start(), &tcp(true, port, 1001, 2001, ACK, b"abc\n")), &mut c);
+    }
+    assert_eq!(e.counters().parsers_refused, 2);
+    e.finish(&mut c);
+    for f in handshake(61005) {
+        e.packet(&raw(start(), &f), &mut c);
+    }
+    e.packet(&raw(start(), &tcp(true, 61005, 1001, 2001, ACK, b"abc\n")), &mut c);
+    assert_eq!(e.counters().parsers_refused, 2, "room is given back");
+}
+
+#[test]
 fn a_hole_that_was_acknowledged_is_told() {
     let port = 60005;
     let mut e = Engine::with_protocols(Config::default(), options(), LINES);

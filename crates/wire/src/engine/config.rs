@@ -12,6 +12,8 @@ pub struct Config {
     pub max_hold_bytes: usize,
     /// Bytes that one direction of one conversation may keep for a parser that waits for more.
     pub max_pending_bytes: usize,
+    /// Conversations that are read by a parser at once; a few kilobytes each. More are counted, but not read.
+    pub max_parsers: usize,
     /// Bytes that unfinished IP fragments may hold together.
     pub max_fragment_bytes: usize,
     /// Unfinished IP datagrams at once.
@@ -31,6 +33,7 @@ impl Default for Config {
             max_stream_bytes: 64 << 20,
             max_hold_bytes: 512 << 10,
             max_pending_bytes: 64 << 10,
+            max_parsers: 32_768,
             max_fragment_bytes: 8 << 20,
             max_fragments: 4096,
             max_observations: 131_072,
@@ -57,6 +60,8 @@ pub struct Counters {
     pub reassembly_gaps: u64,
     /// Bytes of streams that were let go unread because of a bound.
     pub bytes_dropped: u64,
+    /// Times that a conversation was left unread because `max_parsers` were at work.
+    pub parsers_refused: u64,
     /// Frames with more tunnels inside each other than `max_depth`.
     pub tunnel_depth_exceeded: u64,
     /// IP datagrams put together from fragments.
