@@ -212,7 +212,7 @@ fn people(net: &mut Net, day: &Day, changes: &Changes) {
         let come = day.start + 8 * HOUR + net.rng.range(15, 50) * MIN;
         let leave = day.start + 17 * HOUR + net.rng.range(10, 110) * MIN;
         let mut t = talk::lease(net, come, pc);
-        let n = net.rng.next() as usize;
+        let n = net.rng.bits() as usize;
         talk::https(net, t, pc, n);
         while t < leave {
             t += net.rng.range(25, 70) * MIN;
@@ -223,7 +223,7 @@ fn people(net: &mut Net, day: &Day, changes: &Changes) {
                 0 => print(net, t, pc),
                 1 => share(net, t, pc),
                 _ => {
-                    let n = net.rng.next() as usize;
+                    let n = net.rng.bits() as usize;
                     talk::https(net, t, pc, n);
                 }
             }
@@ -236,7 +236,7 @@ fn people(net: &mut Net, day: &Day, changes: &Changes) {
         let t = day.start + 8 * HOUR + net.rng.range(5, 45) * MIN;
         talk::lease(net, t, phone);
         for _ in 0..3 {
-            let (n, at) = (net.rng.next() as usize, t + net.rng.range(1, 500) * MIN);
+            let (n, at) = (net.rng.bits() as usize, t + net.rng.range(1, 500) * MIN);
             talk::https(net, at, phone, n);
         }
     }

@@ -159,7 +159,7 @@ struct Face {
 
 impl Face {
     fn new(rng: &mut Rng) -> Face {
-        let r = rng.next().to_le_bytes();
+        let r = rng.bits().to_le_bytes();
         Face {
             client: [10, r[0], r[1], r[2].max(1)],
             server: [172, 16 | r[3] & 15, r[4], r[5].max(1)],

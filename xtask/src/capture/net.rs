@@ -84,7 +84,7 @@ impl Net {
 
     /// A conversation that begins: the three-way handshake.
     pub fn connect(&mut self, at: i64, client: Side, server: Side) -> Conn {
-        let (cs, ss) = (self.rng.next() as u32, self.rng.next() as u32);
+        let (cs, ss) = (self.rng.bits() as u32, self.rng.bits() as u32);
         let mut c =
             Conn { client, server, up: cs, down: ss, at, round: if client.ttl == 64 && server.ttl == 64 { MS / 2 } else { 9 * MS } };
         c.send(self, true, SYN, &[], None);
@@ -95,7 +95,7 @@ impl Net {
 
     /// A conversation that the other end refuses.
     pub fn refused(&mut self, at: i64, client: Side, server: Side) {
-        let seq = self.rng.next() as u32;
+        let seq = self.rng.bits() as u32;
         let syn = frame::tcp((client.ip, client.port), (server.ip, server.port), seq, 0, SYN, &[]);
         self.packet(at, client, server, 6, &syn, None);
         let rst = frame::tcp((server.ip, server.port), (client.ip, client.port), 0, seq.wrapping_add(1), RST | ACK, &[]);
@@ -104,7 +104,7 @@ impl Net {
 
     /// A conversation that nobody answers, asked so many times.
     pub fn unanswered(&mut self, at: i64, client: Side, server: Side, times: i64) {
-        let seq = self.rng.next() as u32;
+        let seq = self.rng.bits() as u32;
         for i in 0..times {
             let syn = frame::tcp((client.ip, client.port), (server.ip, server.port), seq, 0, SYN, &[]);
             self.packet(at + ((1 << i) - 1) * SEC, client, server, 6, &syn, None);

@@ -11,11 +11,11 @@ impl Rng {
         for b in part.bytes() {
             r.0 = (r.0 ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01B3);
         }
-        r.next();
+        r.bits();
         r
     }
     /// 64 bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -24,7 +24,7 @@ impl Rng {
     }
     /// Below `n`.
     pub fn below(&mut self, n: u64) -> u64 {
-        self.next() % n.max(1)
+        self.bits() % n.max(1)
     }
     /// From `a` up to, not including, `b`.
     pub fn range(&mut self, a: i64, b: i64) -> i64 {
@@ -41,7 +41,7 @@ impl Rng {
     /// Bytes.
     pub fn fill(&mut self, out: &mut [u8]) {
         for chunk in out.chunks_mut(8) {
-            let v = self.next().to_le_bytes();
+            let v = self.bits().to_le_bytes();
             chunk.copy_from_slice(&v[..chunk.len()]);
         }
     }

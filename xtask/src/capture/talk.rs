@@ -22,7 +22,7 @@ pub fn client_port(net: &mut Net) -> u16 {
 
 /// A name is looked up at the router.
 pub fn lookup(net: &mut Net, at: i64, who: &Host, name: &str, ip: Ipv4Addr) {
-    let (port, id) = (client_port(net), net.rng.next() as u16);
+    let (port, id) = (client_port(net), net.rng.bits() as u16);
     net.udp(at, who.at(port), ROUTER.at(53), &apps::dns_query(id, name));
     net.udp(at + 6 * MS, ROUTER.at(53), who.at(port), &apps::dns_answer(id, name, ip));
 }
@@ -67,7 +67,7 @@ fn client(who: &Host) -> apps::DhcpClient<'_> {
 
 /// A lease: discover, offer, request, acknowledge; then the address is probed and announced (RFC 5227).
 pub fn lease(net: &mut Net, at: i64, who: &Host) -> i64 {
-    let xid = net.rng.next() as u32;
+    let xid = net.rng.bits() as u32;
     let c = client(who);
     let nobody = Side { mac: who.mac, ip: Ipv4Addr::UNSPECIFIED, port: 68, ttl: 64 };
     let everybody = Ipv4Addr::BROADCAST;

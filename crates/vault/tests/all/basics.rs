@@ -130,7 +130,10 @@ fn followers_get_everything_once_in_order_while_it_is_written() {
             std::thread::spawn(move || {
                 for i in 0..100 {
                     let batch: Vec<_> = (0..5).map(|j| flow(i, p as u8, p * 1_000_000 + i as u64 * 5 + j)).collect();
-                    if i % 2 == 0 { drop(a.append_and_wait(&batch).unwrap()) } else { drop(a.append(&batch).unwrap()) }
+                    let ticket = a.append(&batch).unwrap();
+                    if i % 2 == 0 {
+                        ticket.wait().unwrap();
+                    }
                 }
             })
         })

@@ -15,7 +15,19 @@ fn live(disk: &SimDisk) -> BTreeMap<u64, u64> {
             let n = run * 100 + i * 10;
             let batch: Vec<_> = (0..4).map(|j| flow(n as i64, j as u8, n + j)).collect();
             let Ok(ticket) = a.append(&batch) else { break };
-            match ticket.wait_for(Duration::from_millis(if disk.has_crashed() { 0 } else { 2_000 })) {
+            // The power may fail while we wait: then nobody will answer.
+            let mut ticket = Err(ticket);
+            for _ in 0..2_000 {
+                ticket = match ticket {
+                    Err(t) if !disk.has_crashed() => t.wait_for(Duration::from_millis(2)),
+                    other => other,
+                };
+            }
+            let ticket = match ticket {
+                Err(t) => t.wait_for(Duration::ZERO),
+                done => done,
+            };
+            match ticket {
                 Ok(Ok(seqs)) => acknowledged.extend(seqs.enumerate().map(|(j, s)| (n + j as u64, s))),
                 Ok(Err(VaultError::Closed)) | Err(_) => break,
                 Ok(Err(e)) => panic!("{e}"),

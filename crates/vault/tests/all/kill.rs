@@ -25,7 +25,7 @@ fn the_child_that_writes() {
                     let numbers: Vec<u64> = (0..size).map(|j| (run << 40) | (p << 32) | (i * 10 + j)).collect();
                     let batch: Vec<_> = numbers.iter().map(|n| flow(i as i64, p as u8, *n)).collect();
                     let seqs = a.append_and_wait(&batch).unwrap();
-                    let text: String = numbers.iter().zip(seqs).map(|(n, s)| format!("ack {n} {s}\n")).collect();
+                    let text = numbers.iter().zip(seqs).fold(String::new(), |t, (n, s)| t + &format!("ack {n} {s}\n"));
                     let mut out = out.lock().unwrap();
                     out.write_all(text.as_bytes()).unwrap();
                     out.flush().unwrap();
@@ -81,12 +81,10 @@ fn every_acknowledged_record_is_there_once_and_none_is_invented() {
     assert!(acknowledged.len() as u64 > kills * 10, "{} records in {kills} lives", acknowledged.len());
     let v = Vault::open(home.path(), None, Options::default()).unwrap();
     let mut seen = BTreeSet::new();
-    let mut next = 1;
     let mut per_producer: BTreeMap<u64, u64> = BTreeMap::new();
-    for e in v.read(&Query::default()) {
+    for (next, e) in (1..).zip(v.read(&Query::default())) {
         let e = e.unwrap();
         assert_eq!(e.id.seq, next, "numbers without a gap");
-        next += 1;
         let n = number(&e);
         assert!(seen.insert(n), "{n} is there twice");
         let (run, p, i) = (n >> 40, (n >> 32) & 0xff, n & 0xffff_ffff);
