@@ -9,6 +9,7 @@ use model::access::ViewAssets;
 use model::asset::{Address, Guess, Importance, Kind, Ledger, Name, Party, Property, Service};
 use model::{Asset, AssetId, AssetState, Authorised, EventId, Mac, Protocol, Segment, SiteId, SourceId, Time, ZoneId};
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
 use std::net::IpAddr;
 
 /// Which stretch of a list.
@@ -427,7 +428,7 @@ fn order(filter: &AssetFilter) -> String {
         AssetSort::FirstSeen => (&["COALESCE(a.first_seen, 0)"], true),
         AssetSort::LastSeen => (&["COALESCE(a.last_seen, 0)"], true),
     };
-    let down = if filter.descending != turned { " DESC" } else { "" };
+    let down = if filter.descending == turned { "" } else { " DESC" };
     let mut out: Vec<String> = columns.iter().map(|c| format!("{c}{down}")).collect();
     out.push(format!("a.id{down}"));
     out.join(", ")
@@ -547,7 +548,7 @@ impl Store {
         let mut ids = Vec::new();
         for row in &rows {
             let outgoing = party_of(row, 0)? == Party::Asset(id);
-            let other = party_of(row, if outgoing { 1 } else { 0 })?;
+            let other = party_of(row, usize::from(outgoing))?;
             if let Party::Asset(other) = other {
                 ids.push(other);
             }
@@ -588,7 +589,7 @@ impl Store {
         let mut values = Vec::new();
         let mut and = |column: &str, value: V| {
             values.push(value);
-            sql.push_str(&format!(" AND {column} = ${}", values.len()));
+            let _ = write!(sql, " AND {column} = ${}", values.len());
         };
         if mac.is_none() && ip.is_none() {
             return Ok(None);

@@ -242,9 +242,9 @@ impl Store {
         )
         .await?;
         tx.run(
-            "DELETE FROM sessions WHERE user_id = $1 AND token_hash <> $2 AND token_hash NOT IN \
-             (SELECT token_hash FROM sessions WHERE user_id = $1 ORDER BY used DESC, token_hash LIMIT $3)",
-            v![new.user, &key, MOST_SESSIONS],
+            "DELETE FROM sessions WHERE user_id = $1 AND token_hash <> $2 AND token_hash NOT IN (SELECT token_hash FROM sessions \
+             WHERE user_id = $1 AND token_hash <> $2 ORDER BY used DESC, token_hash LIMIT $3)",
+            v![new.user, &key, MOST_SESSIONS - 1],
         )
         .await?;
         // An account that may not log in gets none: the transaction is dropped.

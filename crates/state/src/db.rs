@@ -162,6 +162,12 @@ impl Db {
         let place = Arc::new(place);
         let options: AnyConnectOptions = url.parse().map_err(|e| fault(&place, e))?;
         let sqlite = place.backend == Backend::Sqlite;
+        // Once without the pool: a pool takes every error for one that may pass, and only says that it waited in vain.
+        let mut first = AnyConnection::connect_with(&options).await.map_err(|e| fault(&place, e))?;
+        let question = if sqlite { "SELECT COUNT(*) FROM sqlite_master" } else { "SELECT 1" };
+        let answer = sqlx::query(question).fetch_one(&mut first).await;
+        first.close().await.map_err(|e| fault(&place, e))?;
+        answer.map_err(|e| fault(&place, e))?;
         let pool = AnyPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(PATIENCE)

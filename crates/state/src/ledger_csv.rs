@@ -11,7 +11,7 @@ use crate::ledger::{ImportRow, RowProblem, RowReason};
 use crate::text::{cut, fold};
 use encoding_rs::{DecoderResult, EUC_JP, SHIFT_JIS, UTF_16BE, UTF_16LE};
 use model::asset::{Importance, Kind, Property};
-use model::{Asset, AssetState, Lang, Mac, ZoneId};
+use model::{Asset, AssetState, Lang, Mac, Time, ZoneId};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -224,6 +224,8 @@ pub fn read(bytes: &[u8]) -> Result<Read, CsvError> {
         return Err(CsvError::NoHeader);
     }
     let mut out = Read { encoding, rows: Vec::new(), problems: Vec::new(), ignored };
+    // Counted here: the reader's own count is one short after CRLF, whose second half it leaves to the next record.
+    let (mut counted, mut line) = (0usize, 1u64);
     for (n, record) in records.enumerate() {
         if n >= MOST_ROWS {
             return Err(CsvError::TooManyRows);
@@ -232,7 +234,12 @@ pub fn read(bytes: &[u8]) -> Result<Read, CsvError> {
         if record.iter().all(|c| c.trim().is_empty()) {
             continue;
         }
-        let line = record.position().map_or(0, csv::Position::line);
+        let mut start = record.position().map_or(counted, |p| p.byte() as usize).max(counted);
+        while matches!(text.as_bytes().get(start), Some(b'\r' | b'\n')) {
+            start += 1;
+        }
+        line += text.get(counted..start).unwrap_or_default().matches('\n').count() as u64;
+        counted = start;
         if record.len() > header.len() && record.iter().skip(header.len()).any(|c| !c.trim().is_empty()) {
             let reason = RowReason::CellCount(record.len(), header.len());
             out.problems.push(RowProblem { line, column: String::new(), reason });
@@ -499,8 +506,8 @@ fn cell(a: &Asset, column: Column, zones: &BTreeMap<ZoneId, String>, pick: &impl
         Column::Notes => l.notes.clone(),
         Column::SeenKind => named(&KINDS, a.guess(Property::Kind).and_then(|g| Kind::from_name(&g.value)), pick),
         Column::SeenMaker => a.guess(Property::Maker).map(|g| g.value.clone()).unwrap_or_default(),
-        Column::FirstSeen => a.first_seen.map(|t| t.rfc3339()).unwrap_or_default(),
-        Column::LastSeen => a.last_seen.map(|t| t.rfc3339()).unwrap_or_default(),
+        Column::FirstSeen => a.first_seen.map(Time::rfc3339).unwrap_or_default(),
+        Column::LastSeen => a.last_seen.map(Time::rfc3339).unwrap_or_default(),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::pipeline::Pipeline;
 use crate::settings;
 use model::access::Action;
 use model::{Authorised, Lang, SiteId, Time, UserId};
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -273,7 +273,9 @@ fn prepare_file(path: &Path) -> Result<String> {
     for byte in full.as_os_str().as_bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'.' | b'_' | b'~' => url.push(char::from(*byte)),
-            _ => url.push_str(&format!("%{byte:02X}")),
+            _ => {
+                let _ = write!(url, "%{byte:02X}");
+            }
         }
     }
     if std::str::from_utf8(full.as_os_str().as_bytes()).is_err() {

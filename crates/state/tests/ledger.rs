@@ -1,4 +1,5 @@
 //! People's side: the ledger, import, zones, two editors, and who may see what.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
 
@@ -339,6 +340,49 @@ on_both! {
         }
         println!("10,000 assets: written in {filled:?}, slowest page {worst:?} ({})", if bench.is_sqlite() { "SQLite" } else { "PostgreSQL" });
     }
+}
+
+/// 500 assets with a year of hours (4.4 million rows). Takes minutes, so it runs when asked for:
+/// `cargo test -p state --release --test ledger -- --ignored --nocapture year`.
+#[test]
+#[ignore = "slow: fills a year of rollups"]
+fn a_year_of_hours_still_answers() {
+    common::run(async {
+        let mut bench = common::Bench::sqlite().await;
+        let days: i64 = std::env::var("HINOMI_DAYS").ok().and_then(|d| d.parse().ok()).unwrap_or(365);
+        let began = Instant::now();
+        for day in 0..days {
+            let mut batch = bench.batch();
+            for hour in 0..24 {
+                let hour = NOW.hour() - 24 * (days - day) + hour;
+                batch.hours.extend((1..=500).map(|n| model::asset::HourDelta {
+                    asset: asset_id(n),
+                    hour,
+                    packets_out: 10,
+                    packets_in: 10,
+                    bytes_out: 1_000,
+                    bytes_in: 1_000,
+                }));
+            }
+            bench.machine.apply(batch).await.unwrap();
+        }
+        println!("{} rows written in {:?}", days * 24 * 500, began.elapsed());
+        let view = bench.may(ViewAssets);
+        for _ in 0..2 {
+            let began = Instant::now();
+            let hours = bench.store.asset_hours(&view, asset_id(250), NOW.hour() - 24 * days, NOW.hour()).await.unwrap();
+            println!("asset_hours, {} rows: {:?}", hours.len(), began.elapsed());
+            let began = Instant::now();
+            bench.store.asset_hours(&view, asset_id(250), NOW.hour() - 168, NOW.hour()).await.unwrap();
+            println!("asset_hours, a week: {:?}", began.elapsed());
+            let began = Instant::now();
+            bench.store.today(&bench.may(ViewToday), NOW).await.unwrap();
+            println!("today: {:?}", began.elapsed());
+            let began = Instant::now();
+            bench.store.assets(&view, &AssetFilter::default()).await.unwrap();
+            println!("assets, a page of 50: {:?}", began.elapsed());
+        }
+    });
 }
 
 #[test]

@@ -1,4 +1,5 @@
 //! Ledger files in four encodings, with hostile content.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use encoding_rs::{EUC_JP, SHIFT_JIS};
 use model::asset::{Kind, Ledger};

@@ -1,4 +1,5 @@
 //! Accounts, sessions, lock-out, the outbox, and state that was restored.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Results of the vault's consumers: assets, findings, rollups, cursors.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
 

@@ -18,6 +18,7 @@ use model::finding::Step;
 use model::{AssetId, Fact, FindingChange, FindingId, FindingStatus, Time};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 /// Characters of a key that are kept as they are; longer ones end in a digest (PostgreSQL indexes at most 2,700 bytes).
 const LONGEST_KEY: usize = 400;
@@ -238,7 +239,7 @@ fn bounded_key(key: &str) -> String {
     let mut out = cut(&key, LONGEST_KEY - 33).to_owned();
     out.push('#');
     for byte in digest.iter().take(16) {
-        out.push_str(&format!("{byte:02x}"));
+        let _ = write!(out, "{byte:02x}");
     }
     out
 }

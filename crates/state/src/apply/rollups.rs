@@ -54,8 +54,11 @@ pub(super) async fn hours(work: &mut Work, deltas: &[HourDelta]) -> Result<()> {
         .await
 }
 
+/// Client, server, protocol and port.
+type Link<'a> = (String, String, &'a str, u16);
+
 pub(super) async fn peers(work: &mut Work, deltas: &[PeerDelta]) -> Result<()> {
-    let mut links: BTreeMap<(String, String, &str, u16), (u64, u64, Time, Time)> = BTreeMap::new();
+    let mut links: BTreeMap<Link<'_>, (u64, u64, Time, Time)> = BTreeMap::new();
     for d in deltas {
         let client = end(work, d.client).await?;
         let server = end(work, d.server).await?;

@@ -2,7 +2,8 @@
 //!
 //! PostgreSQL is Debian's package, started here on loopback in a folder of its own, once for each test program; each test gets a
 //! database. It refuses to run as root, so root runs it as `postgres` or `nobody`. Where there is none, the test says so.
-#![allow(dead_code)]
+// Helpers of tests: not every program uses all of them, and they may stop it.
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use model::access::{Action, Grant, authorise};
 use model::asset::{AssetChange, AssetFact};
