@@ -1,5 +1,5 @@
 //! Results of the vault's consumers: assets, findings, rollups, cursors.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::format_push_string)]
 
 mod common;
 
@@ -267,7 +267,7 @@ on_both! {
         assert_eq!(bench.store.finding(&view, f.id).await.unwrap().status, FindingStatus::Acknowledged);
 
         let history = bench.store.finding_history(&view, f.id).await.unwrap();
-        let steps: Vec<_> = history.iter().map(|m| (m.from.map(|s| s.name()), m.to.name(), m.who.as_str())).collect();
+        let steps: Vec<_> = history.iter().map(|m| (m.from.map(FindingStatus::name), m.to.name(), m.who.as_str())).collect();
         assert_eq!(steps, [
             (None, "open", ""), (Some("open"), "explained", "田中"), (Some("explained"), "open", ""), (Some("open"), "explained", "田中"),
             (Some("explained"), "open", ""), (Some("open"), "closed", "田中"), (Some("closed"), "open", ""), (Some("open"), "acknowledged", "田中"),
@@ -466,7 +466,7 @@ async fn play(batches: &[Vec<Deal>], repeat: bool) -> (String, Lives, Vec<(u8, F
                     batch.asset_changes.push(bench.change(asset_id(a.into()), when, AssetFact::Guess { guess }));
                 }
                 Deal::Merge(a, b) => {
-                    batch.asset_changes.push(bench.change(asset_id(a.into()), when, AssetFact::MergedInto { asset: asset_id(b.into()) }))
+                    batch.asset_changes.push(bench.change(asset_id(a.into()), when, AssetFact::MergedInto { asset: asset_id(b.into()) }));
                 }
                 Deal::Hour(a, b) => batch.hours.push(HourDelta {
                     asset: asset_id(a.into()),

@@ -21,7 +21,7 @@ on_both! {
 
     async fn an_older_schema_is_brought_up_to_date(bench) {
         for version in 1..state::store::SCHEMA {
-            let url = other(bench, &format!("v{version}")).await;
+            let url = other(bench, &format!("v{version}"));
             let old = Store::open_as_of(&url, version as usize, NOW).await.unwrap();
             let site = old.site();
             // Something from then must still be there: an account.
@@ -47,7 +47,7 @@ on_both! {
     }
 
     async fn two_programs_may_start_at_once(bench) {
-        let url = other(bench, "twice").await;
+        let url = other(bench, "twice");
         let (a, b) = tokio::join!(Store::open(&url, NOW), Store::open(&url, NOW));
         assert_eq!(a.unwrap().site().id, b.unwrap().site().id);
     }
@@ -88,12 +88,12 @@ on_both! {
     async fn a_proof_for_another_site_opens_nothing(bench) {
         let elsewhere = model::SiteId(uuid::Uuid::from_u128(9));
         let proof = model::access::authorise(&model::Principal::machine(), ViewAssets, elsewhere, None).unwrap();
-        assert!(matches!(bench.store.assets(&proof, &Default::default()).await, Err(StateError::OtherSite)));
+        assert!(matches!(bench.store.assets(&proof, &state::AssetFilter::default()).await, Err(StateError::OtherSite)));
     }
 }
 
 /// Another empty place in the same database system.
-async fn other(bench: &common::Bench, name: &str) -> StoreUrl {
+fn other(bench: &common::Bench, name: &str) -> StoreUrl {
     if bench.is_sqlite() {
         StoreUrl::Sqlite(bench.folder().join(name))
     } else {

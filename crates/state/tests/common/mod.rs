@@ -212,7 +212,7 @@ fn start() -> Option<Mutex<Server>> {
         if ready.is_ok_and(|s| s.success()) {
             break;
         }
-        if child.try_wait().ok().flatten().is_some() || since.elapsed() > Duration::from_secs(60) {
+        if child.try_wait().ok().flatten().is_some() || since.elapsed() > Duration::from_mins(1) {
             let _ = child.kill();
             let mut told = String::new();
             let _ = child.stderr.take().map(|mut e| e.read_to_string(&mut told));
