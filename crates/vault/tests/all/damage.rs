@@ -84,7 +84,7 @@ fn any_flipped_byte_of_the_other_files_is_named() {
             flipped.edit(&name, |b| b[at] ^= 1 << (at % 8));
             match Vault::open_on(Arc::new(flipped), &dir(), Some(site()), options()) {
                 Ok(v) => {
-                    assert_eq!((v.read(&Query::default()).filter_map(Result::ok).count(), v.last_seq()), (5, 5), "byte {at} of {suffix}")
+                    assert_eq!((v.read(&Query::default()).filter_map(Result::ok).count(), v.last_seq()), (5, 5), "byte {at} of {suffix}");
                 }
                 Err(e) => assert!(e.to_string().contains("newer"), "byte {at}: {e}"),
             }
