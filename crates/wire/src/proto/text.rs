@@ -18,10 +18,11 @@ pub fn push(out: &mut String, bytes: &[u8], max: usize) {
         } else {
             let mut chars = valid.chars().peekable();
             while let Some(c) = chars.next() {
-                if out.len() + c.len_utf8().max(4) > max {
+                let escaped = c.is_control() || (c == '\\' && chars.peek() == Some(&'x'));
+                if out.len() + c.len_utf8() * if escaped { 4 } else { 1 } > max {
                     return;
                 }
-                if c.is_control() || (c == '\\' && chars.peek() == Some(&'x')) {
+                if escaped {
                     let mut four = [0u8; 4];
                     for b in c.encode_utf8(&mut four).bytes() {
                         escape(out, b);
@@ -111,7 +112,8 @@ mod tests {
     #[test]
     fn never_grows_beyond_its_bound() {
         for max in 0..20 {
-            assert!(pushed("aé工\u{1}\\x\u{10ffff}".as_bytes(), max).len() <= max.max(8));
+            assert!(pushed("aé工\u{1}\\x\u{10ffff}".as_bytes(), max).len() <= max);
+            assert!(pushed("\u{85}\u{9f}".as_bytes(), max).len() <= max);
             assert!(pushed(&[b'a'; 64], max).len() <= max);
             assert!(pushed(&[0xff; 64], max).len() <= max);
         }
