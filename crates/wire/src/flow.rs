@@ -14,7 +14,7 @@
 //!
 //! | class | conversations | time-out |
 //! | --- | --- | --- |
-//! | `Closed` | ended by FIN or RST, refused | 2 s, for stragglers |
+//! | `Closed` | ended by FIN or RST, refused | 0.4 s, for stragglers; short, since a refused conversation is what a scan is told by |
 //! | `HalfOpen` | a SYN without an answer | 10 s |
 //! | `Datagram` | UDP, ICMP, others; TCP of which only one or two frames were seen | 60 s |
 //! | `Established` | TCP | 1 h |
@@ -55,7 +55,7 @@ impl Class {
     /// How long silence lasts before a conversation of this class is over.
     pub const fn timeout(self) -> Span {
         match self {
-            Class::Closed => Span::seconds(2),
+            Class::Closed => Span::millis(400),
             Class::HalfOpen => Span::seconds(10),
             Class::Datagram => Span::seconds(60),
             Class::Established => Span::hours(1),
