@@ -281,11 +281,8 @@ impl Ask {
             shell.open_findings = shell.open_today + open(Severity::Week);
         }
         if let Ok(proof) = self.also(ViewAssets) {
-            let filter = AssetFilter {
-                states: vec![AssetState::Discovered],
-                paging: Paging { page: 1, per_page: 1 },
-                ..AssetFilter::default()
-            };
+            let filter =
+                AssetFilter { states: vec![AssetState::Discovered], paging: Paging { page: 1, per_page: 1 }, ..AssetFilter::default() };
             shell.discovered = self.store.assets(&proof, &filter).await?.total;
         }
         for s in (self.shared.sensors)() {

@@ -29,8 +29,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use thiserror::Error;
-use tokio::sync::broadcast;
 pub use tls::TlsFiles;
+use tokio::sync::broadcast;
 
 /// Where the console answers.
 #[derive(Debug)]

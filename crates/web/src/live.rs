@@ -98,7 +98,8 @@ impl Hub {
             None => Some(Vec::new()),
             Some(id) => id.split_once('-').filter(|(run, _)| *run == self.run).and_then(|(_, n)| n.parse::<u64>().ok()).and_then(|seen| {
                 let oldest = ring.kept.front().map_or(ring.next, |(n, _)| *n);
-                (seen.saturating_add(1) >= oldest && seen < ring.next).then(|| ring.kept.iter().filter(|(n, _)| *n > seen).copied().collect())
+                (seen.saturating_add(1) >= oldest && seen < ring.next)
+                    .then(|| ring.kept.iter().filter(|(n, _)| *n > seen).copied().collect())
             }),
         };
         (missed, coming)
@@ -267,7 +268,9 @@ mod tests {
         let missed = |id: &str| hub.join(Some(id)).0.map(|m| m.iter().map(|(n, _)| *n).collect::<Vec<_>>());
         assert_eq!(missed(&format!("{}-1", hub.run)), Some(vec![2, 3]));
         assert_eq!(missed(&format!("{}-3", hub.run)), Some(vec![]));
-        for foreign in ["deadbeef-1", "", "x", &format!("{}-99", hub.run), &format!("{}-x", hub.run), &format!("{}-18446744073709551615", hub.run)] {
+        for foreign in
+            ["deadbeef-1", "", "x", &format!("{}-99", hub.run), &format!("{}-x", hub.run), &format!("{}-18446744073709551615", hub.run)]
+        {
             assert_eq!(missed(foreign), None, "{foreign}");
         }
     }

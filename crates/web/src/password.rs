@@ -181,7 +181,14 @@ mod tests {
     #[tokio::test]
     async fn a_flood_is_told_to_wait_instead_of_eating_memory() {
         let h = std::sync::Arc::new(Hasher::new().unwrap());
-        let tries: Vec<_> = (0..WAITING * 3).map(|_| tokio::spawn({ let h = h.clone(); async move { h.verify("x".into(), None).await } })).collect();
+        let tries: Vec<_> = (0..WAITING * 3)
+            .map(|_| {
+                tokio::spawn({
+                    let h = h.clone();
+                    async move { h.verify("x".into(), None).await }
+                })
+            })
+            .collect();
         let mut busy = 0;
         for t in tries {
             busy += usize::from(t.await.unwrap() == Err(PasswordError::Busy));

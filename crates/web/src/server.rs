@@ -251,7 +251,9 @@ fn plain_answer(head: &[u8], allowed: impl Fn(&str) -> bool) -> String {
     let clean = |s: &str| s.bytes().all(|b| (0x21..0x7f).contains(&b) && !b"<>\"'".contains(&b));
     let fits = allowed(host) && clean(host) && clean(target) && target.starts_with('/') && !target.starts_with("//");
     if fits && matches!(method, "GET" | "HEAD") {
-        return format!("HTTP/1.1 307 Temporary Redirect\r\nLocation: https://{host}{target}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        return format!(
+            "HTTP/1.1 307 Temporary Redirect\r\nLocation: https://{host}{target}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        );
     }
     let body = "<!doctype html><html lang=\"ja\"><meta charset=\"utf-8\"><title>HTTPS</title><p>この入口は HTTPS だけを受け付けます。\
                 アドレスの先頭を <b>https://</b> にして開いてください。</p><p lang=\"en\">This port speaks HTTPS only. Open the address \

@@ -183,7 +183,8 @@ async fn slow_and_odd_clients_are_let_go_while_others_are_served() {
     let mut garbage = TcpStream::connect(house.address).await.unwrap();
     garbage.write_all(&[7u8; 5000]).await.unwrap();
     let mut bytes = Vec::new();
-    let _ = tokio::time::timeout(Duration::from_secs(5), garbage.read_to_end(&mut bytes)).await.expect("garbage must not hold a connection");
+    let _ =
+        tokio::time::timeout(Duration::from_secs(5), garbage.read_to_end(&mut bytes)).await.expect("garbage must not hold a connection");
     // Nothing at all, half a handshake, half a head, half a body.
     let mut held = vec![TcpStream::connect(house.address).await.unwrap(), TcpStream::connect(house.address).await.unwrap()];
     held[1].write_all(&[0x16, 3, 1, 2, 0]).await.unwrap();

@@ -90,7 +90,9 @@ async fn a_name_from_the_network_stays_text() {
     let house = House::build().await;
     let b = house.admin().await;
     let evil = "<script>alert(1)</script>\" onload=\"x";
-    let made = b.api(Method::POST, "/api/v1/assets", None, &json!({ "macs": ["3c:52:82:1f:aa:09"], "ledger": { "name": evil, "notes": evil } })).await;
+    let made = b
+        .api(Method::POST, "/api/v1/assets", None, &json!({ "macs": ["3c:52:82:1f:aa:09"], "ledger": { "name": evil, "notes": evil } }))
+        .await;
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.text());
     let at = format!("/assets/{}", made.json()["id"].as_str().unwrap());
     for path in ["/assets", at.as_str(), "/assets?q=%3Cscript%3E"] {
@@ -108,7 +110,9 @@ async fn of_two_editors_the_second_is_told() {
     let b = house.admin().await;
     let at = format!("/assets/{asset}");
     let page = b.get(&at).await;
-    let form = |name: &str| vec![("csrf", page.csrf()), ("rev", page.hidden("rev")), ("name", name.to_owned()), ("owner", String::from("山本"))];
+    let form = |name: &str| {
+        vec![("csrf", page.csrf()), ("rev", page.hidden_in(&at, "rev")), ("name", name.to_owned()), ("owner", String::from("山本"))]
+    };
     assert_eq!(b.post(&at, &form("PLC-L2-01")).await.location(), format!("{at}?done=saved"));
     let second = b.post(&at, &form("別の名前")).await;
     assert_eq!(second.status, StatusCode::CONFLICT);
@@ -117,7 +121,9 @@ async fn of_two_editors_the_second_is_told() {
     // The same for findings and the API.
     let at = format!("/findings/{finding}");
     let page = b.get(&at).await;
-    let form = |act: &str| vec![("csrf", page.csrf()), ("rev", page.hidden("rev")), ("act", act.to_owned()), ("note", String::from("保守業者"))];
+    let form = |act: &str| {
+        vec![("csrf", page.csrf()), ("rev", page.hidden_in(&at, "rev")), ("act", act.to_owned()), ("note", String::from("保守業者"))]
+    };
     assert_eq!(b.post(&at, &form("acknowledge")).await.location(), format!("{at}?done=handled"));
     assert_eq!(b.post(&at, &form("close")).await.status, StatusCode::CONFLICT);
     let url = format!("/api/v1/assets/{asset}");
@@ -162,7 +168,9 @@ async fn lists_go_out_and_come_back_in_utf8_and_shift_jis() {
             for (name, value) in [("csrf", csrf.as_str()), ("encoding", encoding), ("step", step)] {
                 body.extend_from_slice(format!("--X\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").as_bytes());
             }
-            body.extend_from_slice(b"--X\r\nContent-Disposition: form-data; name=\"file\"; filename=\"list.csv\"\r\nContent-Type: text/csv\r\n\r\n");
+            body.extend_from_slice(
+                b"--X\r\nContent-Disposition: form-data; name=\"file\"; filename=\"list.csv\"\r\nContent-Type: text/csv\r\n\r\n",
+            );
             body.extend_from_slice(&edited);
             body.extend_from_slice(b"\r\n--X--\r\n");
             let answer = b.send(Method::POST, "/assets/import", &[("content-type", "multipart/form-data; boundary=X")], body).await;
@@ -276,7 +284,7 @@ async fn records_are_shown_newest_first_by_asset_and_one_by_one() {
         }),
     };
     let events = vec![observation("192.168.1.20", "3c:52:82:1f:aa:07"), observation("192.168.1.99", "3c:52:82:1f:aa:99")];
-    tokio::task::spawn_blocking(move || appender.append_and_wait(&events)).await.unwrap();
+    tokio::task::spawn_blocking(move || appender.append_and_wait(&events)).await.unwrap().unwrap();
     let list = b.get("/api/v1/events").await.json();
     let seqs: Vec<i64> = list["items"].as_array().unwrap().iter().map(|e| e["id"]["seq"].as_i64().unwrap()).collect();
     assert_eq!(seqs, [2, 1]);
@@ -313,7 +321,10 @@ async fn news_reach_an_open_page_within_a_second_and_what_was_missed_comes_after
         let mut text = String::new();
         let mut buffer = [0u8; 4096];
         while !text.contains(word) {
-            let n = tokio::time::timeout(Duration::from_secs(1), stream.read(&mut buffer)).await.unwrap_or_else(|_| panic!("no {word} in {text}")).unwrap();
+            let n = tokio::time::timeout(Duration::from_secs(1), stream.read(&mut buffer))
+                .await
+                .unwrap_or_else(|_| panic!("no {word} in {text}"))
+                .unwrap();
             assert!(n > 0, "the stream ended: {text}");
             text.push_str(&String::from_utf8_lossy(&buffer[..n]));
         }

@@ -24,7 +24,14 @@ const ENTRIES: &[Entry] = &[
     ("GET", "/api/v1/findings", "Findings", &["q", "status", "severity", "rule", "asset", "hours"], None, "FindingList"),
     ("GET", "/api/v1/findings/{id}", "One finding with its words", &[], None, "Finding"),
     ("POST", "/api/v1/findings/{id}/handle", "Acknowledges, explains, closes or reopens a finding", &[], Some("Handling"), "Finding"),
-    ("GET", "/api/v1/events", "Raw records, newest first", &["asset", "finding", "table", "from", "to", "before", "limit"], None, "EventList"),
+    (
+        "GET",
+        "/api/v1/events",
+        "Raw records, newest first",
+        &["asset", "finding", "table", "from", "to", "before", "limit"],
+        None,
+        "EventList",
+    ),
     ("GET", "/api/v1/events/{epoch}/{seq}", "One raw record", &[], None, "Event"),
     ("GET", "/api/v1/sensors", "Sensors with their counters", &[], None, "SensorList"),
     ("GET", "/api/v1/zones", "Zones", &[], None, "ZoneList"),
@@ -81,7 +88,9 @@ fn operation(&(method, path, summary, query, body, gives): &Entry, permission: &
     let lists = gives == "AssetList" || gives == "FindingList";
     for name in query.iter().chain(LIST.iter().filter(|_| lists)) {
         let schema = match *name {
-            "page" | "per_page" | "before" | "limit" | "hours" | "seen_hours" | "silent_hours" => json!({ "type": "integer", "minimum": 0 }),
+            "page" | "per_page" | "before" | "limit" | "hours" | "seen_hours" | "silent_hours" => {
+                json!({ "type": "integer", "minimum": 0 })
+            }
             _ => text.clone(),
         };
         parameters.push(json!({ "name": name, "in": "query", "required": false, "schema": schema }));

@@ -79,7 +79,8 @@ pub(crate) async fn openapi(ask: Ask, _proof: Authorised<OwnSettings>) -> Result
 pub(crate) async fn session(ask: Ask, proof: Authorised<OwnSettings>) -> Result<Response, Problem> {
     let own = ask.store.own(&proof).await?;
     let caller = ask.caller.as_ref().ok_or(Problem::Login)?;
-    let holds = |roles: &[model::Role]| caller.principal.grants.iter().any(|g| roles.contains(&g.role) && g.site.is_none_or(|s| s == proof.site()));
+    let holds =
+        |roles: &[model::Role]| caller.principal.grants.iter().any(|g| roles.contains(&g.role) && g.site.is_none_or(|s| s == proof.site()));
     let may: Vec<&str> = ACTIONS.iter().filter(|(_, roles)| holds(roles)).map(|(name, _)| *name).collect();
     Ok(answer(&json!({
         "user": own.id, "name": own.name, "language": own.language, "theme": own.theme.name(),

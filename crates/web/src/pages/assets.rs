@@ -4,8 +4,8 @@ use super::{ROWS, records, speak};
 use crate::ask::Ask;
 use crate::problem::{Problem, page, page_with};
 use crate::view::{
-    AddressRow, Amount, AssetPage, AssetRow, AssetsPage, Choice, GuessRow, Hour, LedgerForm, Link, NameRow, Page, Paging, PeerRow, ServiceRow,
-    Traffic,
+    AddressRow, Amount, AssetPage, AssetRow, AssetsPage, Choice, GuessRow, Hour, LedgerForm, Link, NameRow, Page, Paging, PeerRow,
+    ServiceRow, Traffic,
 };
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -90,7 +90,8 @@ fn joined(parts: &[&str], joint: &str) -> String {
 }
 
 fn row(ask: &Ask, zones: &[Zone], findings: &BTreeMap<AssetId, (u64, Severity)>, a: &Asset) -> AssetRow {
-    let said = |word: &str, p: Property| if word.is_empty() { a.guess(p).map(|g| g.value.clone()).unwrap_or_default() } else { word.to_owned() };
+    let said =
+        |word: &str, p: Property| if word.is_empty() { a.guess(p).map(|g| g.value.clone()).unwrap_or_default() } else { word.to_owned() };
     let (maker, model) = (said(&a.ledger.maker, Property::Maker), said(&a.ledger.model_number, Property::Model));
     let ip = a.addresses.iter().find_map(|x| x.ip).map(|i| i.to_string()).unwrap_or_default();
     let mac = a.addresses.iter().find_map(|x| x.mac).map(|m| m.to_string()).unwrap_or_default();
@@ -223,8 +224,16 @@ async fn fill(ask: &Ask, proof: &Authorised<ViewAssets>, a: Asset, typed: Option
             last: ask.when(x.last),
         })
         .collect();
-    let names =
-        a.names.iter().map(|n| NameRow { name: n.name.clone(), protocol: n.protocol.name().to_owned(), last: ask.when(n.last), because: because(n.because) }).collect();
+    let names = a
+        .names
+        .iter()
+        .map(|n| NameRow {
+            name: n.name.clone(),
+            protocol: n.protocol.name().to_owned(),
+            last: ask.when(n.last),
+            because: because(n.because),
+        })
+        .collect();
     let services = a
         .services
         .iter()

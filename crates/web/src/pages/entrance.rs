@@ -95,7 +95,11 @@ pub(crate) async fn login(ask: Ask) -> Result<Response, Problem> {
     let agent = ask.headers.get("user-agent").and_then(|v| v.to_str().ok()).unwrap_or_default();
     let new = NewSession { token_hash: cookies::hash(&token), user, now: ask.now, lifetime: None, agent };
     let session = ask.store.create_session(new).await?;
-    let to = if session.principal.must_change_password { String::from("/password") } else { local_path(next).unwrap_or_else(|| String::from("/")) };
+    let to = if session.principal.must_change_password {
+        String::from("/password")
+    } else {
+        local_path(next).unwrap_or_else(|| String::from("/"))
+    };
     let response = with_cookie(redirect(&to), &cookies::set(cookies::SESSION, &token, None));
     Ok(with_cookie(response, &cookies::clear(cookies::BEFORE)))
 }

@@ -236,7 +236,13 @@ pub(crate) fn summary(ask: &Ask, e: &Event) -> String {
     let text = match &e.body {
         Body::Flow(f) => {
             let packets = f.up.packets.saturating_add(f.down.packets);
-            format!("↑ {} ↓ {} · {} pkt · {}", ask.format.bytes(f.up.bytes), ask.format.bytes(f.down.bytes), ask.format.number(packets), snake(&f.state))
+            format!(
+                "↑ {} ↓ {} · {} pkt · {}",
+                ask.format.bytes(f.up.bytes),
+                ask.format.bytes(f.down.bytes),
+                ask.format.number(packets),
+                snake(&f.state)
+            )
         }
         Body::Activity(a) => act(&a.act),
         Body::Observation(o) => match (o.ip, o.mac) {

@@ -1,8 +1,8 @@
 //! Taking lists out: exactly what is shown, on all pages of it.
 
+use super::speak::{self, Names};
 use crate::ask::Ask;
 use crate::problem::Problem;
-use super::speak::{self, Names};
 use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};

@@ -63,7 +63,10 @@ pub(crate) async fn list(ask: Ask, proof: Authorised<ViewFindings>) -> Result<Re
     }));
     let mut statuses: Vec<Choice> = FindingStatus::ALL
         .iter()
-        .map(|s| Choice { count: counts.by_status.get(s).copied(), ..Choice::new(s.name(), t.of("status", s.name()), filter.statuses == [*s]) })
+        .map(|s| Choice {
+            count: counts.by_status.get(s).copied(),
+            ..Choice::new(s.name(), t.of("status", s.name()), filter.statuses == [*s])
+        })
         .collect();
     statuses.push(Choice { count: Some(all), ..Choice::new("all", ask.say("choice-all"), filter.statuses.is_empty()) });
     let rules_there = ask.shared.catalogue.rules();
@@ -181,7 +184,9 @@ async fn fill(ask: &Ask, proof: &Authorised<ViewFindings>, f: Finding, typed: Ty
         name: rule.map_or_else(|| f.rule.clone(), |r| r.name(ask.lang)),
         revision: f.revision,
         parameters,
-        cannot_see: rule.map(|r| r.cannot_see(ask.lang).lines().filter(|l| !l.trim().is_empty()).map(str::to_owned).collect()).unwrap_or_default(),
+        cannot_see: rule
+            .map(|r| r.cannot_see(ask.lang).lines().filter(|l| !l.trim().is_empty()).map(str::to_owned).collect())
+            .unwrap_or_default(),
         attack: rule.map(|r| r.attack.iter().chain(&r.attack_ics).cloned().collect()).unwrap_or_default(),
     };
     let register = match (f.asset, ask.also(ViewAssets)) {

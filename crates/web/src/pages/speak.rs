@@ -88,10 +88,13 @@ fn with_facts<R>(ask: &Ask, names: &Names, finding: &Finding, say: impl FnOnce(&
     let borrowed: Vec<(&str, Value<'_>)> = owned
         .iter()
         .map(|(k, v)| {
-            (*k, match v {
-                Owned::Text(t) => Value::Text(t),
-                Owned::Number(n) => Value::Number(*n),
-            })
+            (
+                *k,
+                match v {
+                    Owned::Text(t) => Value::Text(t),
+                    Owned::Number(n) => Value::Number(*n),
+                },
+            )
         })
         .collect();
     say(&borrowed)

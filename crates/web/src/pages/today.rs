@@ -70,7 +70,13 @@ async fn top(ask: &Ask) -> Result<Vec<TopFinding>, Problem> {
         .iter()
         .map(|f| {
             let words = speak::words(ask, &names, f);
-            TopFinding { href: format!("/findings/{}", f.id), severity: f.severity, title: words.title, what: words.what, last: ask.when(f.last) }
+            TopFinding {
+                href: format!("/findings/{}", f.id),
+                severity: f.severity,
+                title: words.title,
+                what: words.what,
+                last: ask.when(f.last),
+            }
         })
         .collect())
 }
@@ -153,7 +159,9 @@ async fn changes(ask: &Ask, facts: &facts_of::TodayFacts) -> Result<Vec<Change>,
                 Deed::AssetState { asset, to, .. } => {
                     (Changed::State { who: who.clone(), label: label.clone(), to: *to }, may_assets.then(|| format!("/assets/{asset}")))
                 }
-                Deed::AssetEntered { asset, .. } => (Changed::Entered { who: who.clone(), n: 1 }, may_assets.then(|| format!("/assets/{asset}"))),
+                Deed::AssetEntered { asset, .. } => {
+                    (Changed::Entered { who: who.clone(), n: 1 }, may_assets.then(|| format!("/assets/{asset}")))
+                }
                 Deed::AssetEdited { asset, .. } => {
                     (Changed::Other(ask.t().xy("changed-edited", who, label)), may_assets.then(|| format!("/assets/{asset}")))
                 }

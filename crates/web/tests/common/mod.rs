@@ -241,6 +241,13 @@ impl Answer {
         let at = text.find(&format!("name=\"{name}\" value=\"")).unwrap_or_else(|| panic!("no field {name} in {text}"));
         text[at..].split('"').nth(3).unwrap().to_owned()
     }
+    /// The same within the form that posts to `action`.
+    pub fn hidden_in(&self, action: &str, name: &str) -> String {
+        let text = self.text();
+        let from = text.find(&format!("action=\"{action}\"")).unwrap_or_else(|| panic!("no form for {action}"));
+        let body = Bytes::from(text[from..].to_owned());
+        Answer { status: self.status, headers: HeaderMap::new(), body }.hidden(name)
+    }
     pub fn location(&self) -> String {
         self.headers.get(LOCATION).map(|l| l.to_str().unwrap().to_owned()).unwrap_or_default()
     }
@@ -273,7 +280,10 @@ impl Browser<'_> {
         let (parts, body) = answer.into_parts();
         for set in parts.headers.get_all(SET_COOKIE) {
             let text = set.to_str().unwrap();
-            assert!(text.starts_with("__Host-") && text.contains("Secure") && text.contains("HttpOnly") && text.contains("SameSite=Strict"), "{text}");
+            assert!(
+                text.starts_with("__Host-") && text.contains("Secure") && text.contains("HttpOnly") && text.contains("SameSite=Strict"),
+                "{text}"
+            );
             let (name, value) = text.split(';').next().unwrap().split_once('=').unwrap();
             let mut jar = self.cookies.lock().unwrap();
             if text.contains("Max-Age=0") {
