@@ -6,7 +6,7 @@ use crate::limit::Limiter;
 use crate::live::Hub;
 use crate::password::{Hasher, PasswordError};
 use crate::problem::Problem;
-use crate::tls::Identity;
+use crate::server::Certificates;
 use crate::view::words::T;
 use crate::view::{Flash, May, Page, SensorLine, Shell, When};
 use crate::{Clock, Limits, Sensors, Services};
@@ -45,7 +45,7 @@ pub(crate) struct Shared {
     pub(crate) limiter: Limiter,
     pub(crate) live: Hub,
     pub(crate) folder: PathBuf,
-    pub(crate) identity: Identity,
+    pub(crate) certificates: Certificates,
     pub(crate) started: Time,
     /// One-time passwords that were made just now, to be shown once to the session that made them.
     pub(crate) fresh: std::sync::Mutex<Vec<([u8; 32], String, String)>>,
@@ -64,7 +64,7 @@ impl Shared {
         names: Vec<String>,
         limits: Limits,
         folder: PathBuf,
-        identity: Identity,
+        certificates: Certificates,
         now: Time,
     ) -> Result<Shared, PasswordError> {
         Ok(Shared {
@@ -81,7 +81,7 @@ impl Shared {
             limiter: Limiter::default(),
             live: Hub::start(&s.notices),
             folder,
-            identity,
+            certificates,
             started: now,
             fresh: std::sync::Mutex::default(),
             health: std::sync::Mutex::default(),

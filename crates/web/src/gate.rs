@@ -63,7 +63,7 @@ async fn refuse(shared: Arc<Shared>, request: Request, problem: Problem) -> Resp
     let (parts, _) = request.into_parts();
     let api = parts.uri.path().starts_with("/api/");
     let (ask, session) = begin(&shared, &parts, Vec::new()).await;
-    let problem = if !shared.allows(&host(&parts)) { Problem::Host } else { session.err().unwrap_or(problem) };
+    let problem = if shared.allows(&host(&parts)) { session.err().unwrap_or(problem) } else { Problem::Host };
     finish(&shared, &ask, api, Err(problem))
 }
 
@@ -192,7 +192,7 @@ fn choose_language(query: &Fields, caller: Option<&Caller>, headers: &HeaderMap,
 /// Whether an unsafe request comes from a page of ours: `Origin` must be this host over HTTPS. Browsers send it with every POST
 /// (Fetch, 3.1); a program that sends none must still know the session's token. `null` and other schemes are refused.
 fn same_origin(parts: &Parts) -> bool {
-    let site = parts.headers.get("sec-fetch-site").map(|v| v.as_bytes());
+    let site = parts.headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
     if site.is_some_and(|s| s != b"same-origin" && s != b"none") {
         return false;
     }
@@ -268,7 +268,7 @@ fn finish(shared: &Shared, ask: &Ask, api: bool, answer: Result<Response, Proble
     for (name, value) in HEADERS {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
-    if !shared.identity.own {
+    if !shared.certificates.own() {
         headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS));
     }
     if !headers.contains_key(CACHE_CONTROL) {

@@ -165,7 +165,7 @@ impl Console {
         let address = listener.local_addr().map_err(|why| bind::error("the given socket".into(), why))?;
         let now = (services.clock)();
         let tls = server::Certificates::open(config.tls, config.data_dir.clone(), config.names.clone(), config.addresses, now)?;
-        let shared = Shared::new(services, config.names, config.limits, config.data_dir, tls.current(), now)?;
+        let shared = Shared::new(services, config.names, config.limits, config.data_dir, tls.clone(), now)?;
         Ok(Console { listener, shared: Arc::new(shared), tls, address })
     }
 

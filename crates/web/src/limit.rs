@@ -44,7 +44,7 @@ impl Key {
                 let s = v6.segments();
                 IpAddr::V6(Ipv6Addr::new(s[0], s[1], s[2], s[3], 0, 0, 0, 0))
             }
-            v4 => v4,
+            IpAddr::V4(v4) => IpAddr::V4(v4),
         })
     }
     fn free(&self) -> u32 {

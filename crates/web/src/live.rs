@@ -30,7 +30,7 @@ const QUEUE: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long one stream lasts at most: the browser comes back at once, and is asked again who it is. So a session that was taken away
 /// is told nothing after this time.
-const LONGEST: Duration = Duration::from_secs(600);
+const LONGEST: Duration = Duration::from_mins(10);
 /// What browsers are asked to wait before they come back, milliseconds.
 const RETRY_MS: u32 = 2000;
 

@@ -25,7 +25,7 @@ use tower::ServiceExt;
 /// How long requests may take to end after the stop was asked.
 pub const DRAIN: Duration = Duration::from_secs(3);
 /// How often the certificate is looked at.
-const RENEWAL: Duration = Duration::from_secs(3600);
+const RENEWAL: Duration = Duration::from_hours(1);
 /// Bytes of the head of a request.
 const HEAD_BYTES: usize = 32 << 10;
 
@@ -54,6 +54,11 @@ impl Certificates {
     /// The one in use now.
     pub fn current(&self) -> Identity {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// One of ours, about which browsers warn.
+    pub(crate) fn own(&self) -> bool {
+        self.files == TlsFiles::Own
     }
 
     /// Makes or reads it anew; a certificate that cannot be read leaves the one before in force.

@@ -1,5 +1,5 @@
 //! Who gets in, and who does not: login, forced change, lock-out, CSRF, sessions, headers, hosts, bodies, slow and odd clients.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
 

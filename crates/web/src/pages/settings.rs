@@ -14,7 +14,7 @@ use state::{Layer, StateError};
 /// Most ranges or VLANs of a zone.
 const MOST_RANGES: usize = 200;
 
-pub(crate) async fn kept(ask: &Ask, limit_days: Option<u64>) -> Kept {
+pub(crate) fn kept(ask: &Ask, limit_days: Option<u64>) -> Kept {
     let s = ask.shared.vault.status();
     let days = match (s.oldest, s.newest) {
         (Some(a), Some(b)) => u64::try_from((b - a).as_seconds() / 86_400).unwrap_or(0),
@@ -97,10 +97,10 @@ async fn fill(ask: &Ask, proof: &Authorised<ViewSettings>, problem: Option<(&str
         zones,
         users,
         new_password: take_fresh(ask),
-        kept: kept(ask, limit).await,
+        kept: kept(ask, limit),
         about: About {
             version: ask.shared.version.clone(),
-            fingerprint: ask.shared.identity.fingerprint.clone(),
+            fingerprint: ask.shared.certificates.current().fingerprint,
             folder: ask.shared.folder.display().to_string(),
             started: Some(ask.when(ask.shared.started)),
             database: database.to_owned(),

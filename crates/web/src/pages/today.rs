@@ -50,7 +50,7 @@ pub(crate) async fn page(ask: Ask, proof: Authorised<ViewToday>) -> Result<Respo
         learned: learned(&facts),
         changes: changes(&ask, &facts).await?,
         traffic: traffic(&ask, &facts),
-        kept: super::settings::kept(&ask, limit).await,
+        kept: super::settings::kept(&ask, limit),
     };
     let shell = ask.shell(Page::Today, "").await?;
     render(&TodayPage::new(shell, view))

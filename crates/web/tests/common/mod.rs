@@ -1,5 +1,5 @@
 //! The real console over real TLS on a port of its own, with SQLite and a vault in a folder of its own, and a small client.
-#![allow(dead_code, missing_docs, reason = "each test file uses a part")]
+#![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "each test file uses a part")]
 
 use axum::body::Bytes;
 use http_body_util::{BodyExt, Full};
