@@ -54,10 +54,14 @@ pub fn run(args: &[String]) -> Result<()> {
 fn append(figures: &[Figure], command: &str, profile: &str) -> Result<()> {
     let commit = shell::output("git", &["rev-parse", "--short", "HEAD"]).unwrap_or_default();
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpu.lines().find_map(|l| l.strip_prefix("model name")).map_or("unknown processor", |l| l.trim_start_matches([' ', '\t', ':']));
+    let model =
+        cpu.lines().find_map(|l| l.strip_prefix("model name")).map_or("unknown processor", |l| l.trim_start_matches([' ', '\t', ':']));
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let date = jiff::Timestamp::now().strftime("%Y-%m-%d").to_string();
-    let mut text = format!("\n## {date}, {}, {cores} × {model}\n\n`{command}`, profile {profile}\n\n| what | figure | peer or limit | ratio |\n| --- | --- | --- | --- |\n", commit.trim());
+    let mut text = format!(
+        "\n## {date}, {}, {cores} × {model}\n\n`{command}`, profile {profile}\n\n| what | figure | peer or limit | ratio |\n| --- | --- | --- | --- |\n",
+        commit.trim()
+    );
     for f in figures {
         let _ = writeln!(text, "| {} | {} | {} | {} |", f.what, f.figure, f.peer, f.ratio);
     }
@@ -87,7 +91,13 @@ pub fn timed(program: &Path, args: &[String], folder: &Path) -> Result<Run> {
     if pin {
         command.args(["-c", "0"]).arg(program);
     }
-    let mut child = command.args(args).current_dir(folder).stdout(std::fs::File::create(&out)?).stderr(Stdio::null()).spawn().with_context(|| format!("cannot start {}", program.display()))?;
+    let mut child = command
+        .args(args)
+        .current_dir(folder)
+        .stdout(std::fs::File::create(&out)?)
+        .stderr(Stdio::null())
+        .spawn()
+        .with_context(|| format!("cannot start {}", program.display()))?;
     let status_file = format!("/proc/{}/status", child.id());
     let mut peak = 0;
     let status = loop {
@@ -95,7 +105,12 @@ pub fn timed(program: &Path, args: &[String], folder: &Path) -> Result<Run> {
             break status;
         }
         let text = std::fs::read_to_string(&status_file).unwrap_or_default();
-        if let Some(kib) = text.lines().find_map(|l| l.strip_prefix("VmHWM:")).and_then(|l| l.split_whitespace().next()).and_then(|n| n.parse::<u64>().ok()) {
+        if let Some(kib) = text
+            .lines()
+            .find_map(|l| l.strip_prefix("VmHWM:"))
+            .and_then(|l| l.split_whitespace().next())
+            .and_then(|n| n.parse::<u64>().ok())
+        {
             peak = peak.max(kib * 1024);
         }
         std::thread::sleep(Duration::from_millis(5));

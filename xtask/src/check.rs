@@ -82,7 +82,8 @@ fn imports(metadata: &Value) -> Result<Vec<String>> {
 }
 
 /// Words that a pure crate does not say outside its tests.
-const NOT_PURE: &[&str] = &["SystemTime::now", "Instant::now", "Timestamp::now", "Zoned::now", "std::fs::", "TcpStream", "UdpSocket", "TcpListener"];
+const NOT_PURE: &[&str] =
+    &["SystemTime::now", "Instant::now", "Timestamp::now", "Zoned::now", "std::fs::", "TcpStream", "UdpSocket", "TcpListener"];
 
 fn pure_sources() -> Result<Vec<String>> {
     let mut problems = Vec::new();
@@ -119,7 +120,10 @@ fn licences(metadata: &Value) -> Result<Vec<String>> {
         let name = package["name"].as_str().unwrap_or_default();
         let expression = package["license"].as_str().unwrap_or_default();
         if !licence_holds(expression, &allowed) {
-            problems.push(format!("{name} {}: licence '{expression}' is not on deny.toml's list", package["version"].as_str().unwrap_or_default()));
+            problems.push(format!(
+                "{name} {}: licence '{expression}' is not on deny.toml's list",
+                package["version"].as_str().unwrap_or_default()
+            ));
         }
         if let Some(source) = package["source"].as_str()
             && !source.starts_with("registry+https://github.com/rust-lang/crates.io-index")
@@ -194,12 +198,18 @@ fn locales() -> Result<Vec<String>> {
 /// Docs name no command, setting, make target or xtask command that does not exist.
 fn docs(binary: &Path) -> Result<Vec<String>> {
     let root = shell::root();
-    let mut pages: Vec<PathBuf> = ["README.md", "README.ja.md", "ARCHITECTURE.md", "CONTRIBUTING.md"].iter().map(|f| root.join(f)).collect();
+    let mut pages: Vec<PathBuf> =
+        ["README.md", "README.ja.md", "ARCHITECTURE.md", "CONTRIBUTING.md"].iter().map(|f| root.join(f)).collect();
     pages.extend(files_under(&root.join("docs"), "md")?);
     let binary_name = binary.display().to_string();
     let settings: BTreeSet<String> = setting_names(&shell::output(&binary_name, &["config", "show", "--lang", "en"])?);
     let makefile = std::fs::read_to_string(root.join("Makefile"))?;
-    let targets: BTreeSet<&str> = makefile.lines().filter_map(|l| l.split_once(':')).map(|(t, _)| t).filter(|t| t.chars().all(|c| c.is_ascii_lowercase() || c == '-')).collect();
+    let targets: BTreeSet<&str> = makefile
+        .lines()
+        .filter_map(|l| l.split_once(':'))
+        .map(|(t, _)| t)
+        .filter(|t| t.chars().all(|c| c.is_ascii_lowercase() || c == '-'))
+        .collect();
     let mut known: BTreeMap<String, bool> = BTreeMap::new();
     let mut problems = Vec::new();
     for page in pages {
@@ -210,7 +220,8 @@ fn docs(binary: &Path) -> Result<Vec<String>> {
             match words.as_slice() {
                 ["hinomi", rest @ ..] => {
                     let nouns: Vec<&str> = rest.iter().copied().take_while(|w| w.chars().all(|c| c.is_ascii_lowercase())).take(2).collect();
-                    let options: Vec<&str> = rest.iter().copied().filter(|w| w.starts_with("--")).map(|w| w.split('=').next().unwrap_or(w)).collect();
+                    let options: Vec<&str> =
+                        rest.iter().copied().filter(|w| w.starts_with("--")).map(|w| w.split('=').next().unwrap_or(w)).collect();
                     let call = nouns.join(" ");
                     let mut arguments = nouns.clone();
                     arguments.push("--help");
@@ -304,7 +315,13 @@ mod tests {
     #[test]
     fn licence_expressions() {
         let allowed: BTreeSet<&str> = ["MIT", "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "BSD-3-Clause"].into();
-        for good in ["MIT", "GPL-3.0 OR MIT", "(MIT OR GPL-2.0) AND BSD-3-Clause", "Unlicense/MIT", "Apache-2.0 WITH LLVM-exception OR Apache-2.0 OR MIT"] {
+        for good in [
+            "MIT",
+            "GPL-3.0 OR MIT",
+            "(MIT OR GPL-2.0) AND BSD-3-Clause",
+            "Unlicense/MIT",
+            "Apache-2.0 WITH LLVM-exception OR Apache-2.0 OR MIT",
+        ] {
             assert!(licence_holds(good, &allowed), "{good}");
         }
         for bad in ["", "GPL-3.0", "MIT AND GPL-3.0", "(MIT", "MIT MIT"] {

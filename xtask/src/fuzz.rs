@@ -22,7 +22,13 @@ pub fn run(args: &[String]) -> Result<()> {
     }
     let folder = shell::root().join("fuzz");
     let manifest: toml::Table = std::fs::read_to_string(folder.join("Cargo.toml"))?.parse()?;
-    let all: Vec<String> = manifest.get("bin").and_then(|b| b.as_array()).into_iter().flatten().filter_map(|b| b.get("name")?.as_str().map(str::to_owned)).collect();
+    let all: Vec<String> = manifest
+        .get("bin")
+        .and_then(|b| b.as_array())
+        .into_iter()
+        .flatten()
+        .filter_map(|b| b.get("name")?.as_str().map(str::to_owned))
+        .collect();
     if let Some(unknown) = names.iter().find(|n| !all.contains(n)) {
         bail!("there is no fuzz target '{unknown}'; there are: {}", all.join(", "));
     }
@@ -30,7 +36,10 @@ pub fn run(args: &[String]) -> Result<()> {
         names = all;
     }
     let target = shell::target().join("fuzz");
-    let triple = shell::output("rustc", &["-vV"])?.lines().find_map(|l| l.strip_prefix("host: ").map(str::to_owned)).context("rustc tells no host")?;
+    let triple = shell::output("rustc", &["-vV"])?
+        .lines()
+        .find_map(|l| l.strip_prefix("host: ").map(str::to_owned))
+        .context("rustc tells no host")?;
     eprintln!("== building {} fuzz targets", names.len());
     let status = Command::new("cargo")
         .args(["build", "--release", "--bins", "--target", &triple, "--manifest-path"])
@@ -69,8 +78,16 @@ pub fn run(args: &[String]) -> Result<()> {
             let out = child.wait_with_output()?;
             let text = String::from_utf8_lossy(&out.stderr);
             let figure = |key: &str| text.lines().rev().find_map(|l| l.strip_prefix(key)).map_or("?", str::trim).to_owned();
-            let coverage = text.lines().rev().find_map(|l| l.split(" cov: ").nth(1)?.split_whitespace().next().map(str::to_owned)).unwrap_or_else(|| "?".into());
-            eprintln!("{name}: {} runs, {coverage} edges, {}", figure("stat::number_of_executed_units:"), if out.status.success() { "ok" } else { "FAILED" });
+            let coverage = text
+                .lines()
+                .rev()
+                .find_map(|l| l.split(" cov: ").nth(1)?.split_whitespace().next().map(str::to_owned))
+                .unwrap_or_else(|| "?".into());
+            eprintln!(
+                "{name}: {} runs, {coverage} edges, {}",
+                figure("stat::number_of_executed_units:"),
+                if out.status.success() { "ok" } else { "FAILED" }
+            );
             if !out.status.success() {
                 let tail: Vec<&str> = text.lines().rev().take(30).collect();
                 eprintln!("{}", tail.into_iter().rev().collect::<Vec<_>>().join("\n"));

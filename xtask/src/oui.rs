@@ -6,7 +6,10 @@ use std::path::PathBuf;
 
 pub fn run(args: &[String]) -> Result<()> {
     let folder = args.first().map_or_else(|| PathBuf::from("/usr/share/ieee-data"), PathBuf::from);
-    let read = |name: &str| std::fs::read_to_string(folder.join(name)).with_context(|| format!("cannot read {}: apt-get install ieee-data, or name the folder", folder.join(name).display()));
+    let read = |name: &str| {
+        std::fs::read_to_string(folder.join(name))
+            .with_context(|| format!("cannot read {}: apt-get install ieee-data, or name the folder", folder.join(name).display()))
+    };
     let version = shell::output("dpkg-query", &["-W", "-f=${Version}", "ieee-data"]).unwrap_or_else(|_| "of unknown version".into());
     let header = format!(
         "# Makers by hardware address: IEEE registries MA-L, MA-M and MA-S (https://standards.ieee.org/products-programs/regauth/).\n\

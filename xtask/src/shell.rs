@@ -28,7 +28,12 @@ pub fn run(program: &str, args: &[&str]) -> Result<()> {
 /// The same with environment variables.
 pub fn run_with(program: &str, args: &[&str], env: &[(&str, &str)]) -> Result<()> {
     eprintln!("== {program} {}", args.join(" "));
-    let status = Command::new(program).args(args).envs(env.iter().copied()).current_dir(root()).status().with_context(|| format!("cannot start {program}"))?;
+    let status = Command::new(program)
+        .args(args)
+        .envs(env.iter().copied())
+        .current_dir(root())
+        .status()
+        .with_context(|| format!("cannot start {program}"))?;
     if !status.success() {
         bail!("{program} {} failed ({status})", args.join(" "));
     }
@@ -37,7 +42,12 @@ pub fn run_with(program: &str, args: &[&str], env: &[(&str, &str)]) -> Result<()
 
 /// What a command prints on standard output.
 pub fn output(program: &str, args: &[&str]) -> Result<String> {
-    let out = Command::new(program).args(args).current_dir(root()).stderr(Stdio::inherit()).output().with_context(|| format!("cannot start {program}"))?;
+    let out = Command::new(program)
+        .args(args)
+        .current_dir(root())
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("cannot start {program}"))?;
     if !out.status.success() {
         bail!("{program} {} failed ({})", args.join(" "), out.status);
     }

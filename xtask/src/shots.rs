@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 pub fn run(args: &[String]) -> Result<()> {
     let out = args.first().map_or_else(|| shell::root().join("docs/screenshots"), std::path::PathBuf::from);
     let binary = shell::hinomi("quick")?;
-    shell::run("npm", &["ci", "--prefix", "tests/browser", "--no-audit", "--no-fund", "--loglevel=error"])?;
+    shell::run("npm", &["ci", "--prefix", "tests/browser", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"])?;
     let folder = shell::target().join("shots");
     if folder.exists() {
         std::fs::remove_dir_all(&folder)?;
@@ -18,7 +18,18 @@ pub fn run(args: &[String]) -> Result<()> {
     let capture = folder.join("factory.pcap").display().to_string();
     xtask::capture::command(&["factory".into(), "--to-now".into(), "--out".into(), capture.clone()])?;
     let mut console = Command::new(&binary)
-        .args(["run", "--lang", "en", "--listen", "127.0.0.1:0", "--capture", &capture, "--assets", &format!("{capture}.assets.csv"), "--data"])
+        .args([
+            "run",
+            "--lang",
+            "en",
+            "--listen",
+            "127.0.0.1:0",
+            "--capture",
+            &capture,
+            "--assets",
+            &format!("{capture}.assets.csv"),
+            "--data",
+        ])
         .arg(folder.join("data"))
         .stdout(Stdio::piped())
         .spawn()?;

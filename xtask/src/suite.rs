@@ -24,7 +24,7 @@ pub fn run() -> Result<()> {
 
 /// The committed bundle of the console is what its sources make.
 fn ui_bundle() -> Result<()> {
-    shell::run("npm", &["ci", "--prefix", "crates/web/ui", "--no-audit", "--no-fund", "--loglevel=error"])?;
+    shell::run("npm", &["ci", "--prefix", "crates/web/ui", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"])?;
     shell::run("node", &["crates/web/ui/build.mjs", "--check"])?;
-    shell::run("npm", &["ci", "--prefix", "tests/browser", "--no-audit", "--no-fund", "--loglevel=error"])
+    shell::run("npm", &["ci", "--prefix", "tests/browser", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"])
 }

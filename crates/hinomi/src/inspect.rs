@@ -284,7 +284,6 @@ impl Summary {
 
 /// Reads the files as one stream in time order. Fails only where a file cannot be read at all; damage is part of the summary.
 pub fn run(files: &[PathBuf]) -> anyhow::Result<Summary> {
-    let opened = files.iter().map(|f| intake::file::CaptureFile::open(f)).collect::<Result<Vec<_>, _>>()?;
     let options = wire::parse::Options {
         // Fingerprints are of no use beyond this run; the key need not be secret because nothing is kept or shown.
         secret_key: [0; 32],
@@ -296,18 +295,17 @@ pub fn run(files: &[PathBuf]) -> anyhow::Result<Summary> {
     let config = Config { hash_seed: u64::from_le_bytes(seed), ..Config::default() };
     let mut engine = Engine::new(config, options);
     let mut tally = Tally::new(catalogue::oui::vendor);
-    let mut opened = opened;
-    if opened.len() == 1
-        && let Some(file) = opened.first_mut()
-    {
+    let options = intake::file::Options::default();
+    if let [one] = files {
         // One file is read in its own order, even where its times go back.
+        let mut file = intake::file::CaptureFile::open_with(one, options)?;
         while let Some(record) = file.next()? {
             engine.packet(&record.raw(SourceId(1)), &mut tally);
         }
         engine.finish(&mut tally);
         return Ok(tally.summary(&[file.info()], engine.counters()));
     }
-    let mut merge = intake::file::Merge::new(opened);
+    let mut merge = intake::file::Merge::open(files, options)?;
     while let Some((_, record)) = merge.next()? {
         engine.packet(&record.raw(SourceId(1)), &mut tally);
     }

@@ -60,7 +60,9 @@ pub fn part(config: &Config) -> Result<Rights> {
             config.data.display()
         ))
     })?;
-    intake::privileges::drop_capabilities(None).map_err(unreachable)?;
+    // Started as root over a data folder of somebody else: become them. A folder of root's own needs root to be written.
+    let user = intake::privileges::User::owner_of(&config.data).ok();
+    intake::privileges::drop_capabilities(user).map_err(unreachable)?;
     Ok(Rights { opener, interfaces, asked_for_auto, listener })
 }
 

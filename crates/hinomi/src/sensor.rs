@@ -13,7 +13,7 @@ use crate::words::Words;
 use anyhow::Result;
 use catalogue::credentials::is_default;
 use catalogue::phrases::Value;
-use intake::file::{CaptureFile, Merge};
+use intake::file::Merge;
 use intake::folder::Folder;
 use intake::health::HealthMeter;
 use intake::live::{Link, Live, LiveConfig};
@@ -101,7 +101,7 @@ impl Sensor {
                 Ok(Some((_, record))) => {
                     let raw = record.raw(self.id);
                     last = Some(raw.time);
-                    if let Some(health) = self.meter.tick(raw.time) {
+                    while let Some(health) = self.meter.tick(raw.time) {
                         self.recorder.health(health);
                     }
                     self.meter.packet(raw.wire_len);
@@ -148,7 +148,7 @@ impl Sensor {
         while !stop.load(Ordering::Acquire) {
             let at = now();
             self.recorder.received = Some(at);
-            if let Some(health) = self.meter.tick(at) {
+            while let Some(health) = self.meter.tick(at) {
                 self.recorder.health(health);
             }
             let (engine, recorder, meter) = (&mut self.engine, &mut self.recorder, &mut self.meter);
@@ -193,7 +193,7 @@ impl Sensor {
             let looked = folder.look(std::time::SystemTime::now(), FOLDER_BUDGET, |_, record| {
                 let raw = record.raw(id);
                 last = Some(raw.time);
-                if let Some(health) = meter.tick(raw.time) {
+                while let Some(health) = meter.tick(raw.time) {
                     recorder.health(health);
                 }
                 meter.packet(raw.wire_len);
@@ -357,17 +357,14 @@ impl Sensors {
 
 /// Opens captures and names their sensor: one file by its name, several by the first and how many more.
 fn prepare(captures: &[PathBuf], stores: &Stores, shares: Shares, runtime: &Handle) -> Result<(Sensor, Merge)> {
-    let mut files = Vec::new();
-    for path in captures {
-        files.push(CaptureFile::open(path).map_err(file_error)?);
-    }
+    let files = Merge::open(captures, intake::file::Options::default()).map_err(file_error)?;
     let first = captures
         .first()
         .map(|p| p.file_name().map_or_else(|| p.display().to_string(), |n| n.to_string_lossy().into_owned()))
         .unwrap_or_default();
     let name = if captures.len() > 1 { format!("{first} +{}", captures.len() - 1) } else { first };
     let id = runtime.block_on(stores.pipeline.sensor_id(&name, SensorKind::File, now())).map_err(state_error)?;
-    Ok((Sensor::new(id, &name, SensorKind::File, shares, stores.secret, stores.vault.appender()), Merge::new(files)))
+    Ok((Sensor::new(id, &name, SensorKind::File, shares, stores.secret, stores.vault.appender()), files))
 }
 
 /// Reads captures to their end in this thread, for `replay`.

@@ -30,16 +30,34 @@ pub fn run(binary: &Path, work: &Path, quick: bool) -> Result<Vec<Figure>> {
     let ours = packets / run.wall.as_secs_f64();
     let limit = touch_every_byte(&file)?;
     figures.push(Figure {
-        what: format!("`hinomi inspect`, mixed capture of {whole} MB, {packets:.0} packets of {:.0} bytes, one core, whole process", bytes as f64 / packets),
+        what: format!(
+            "`hinomi inspect`, mixed capture of {whole} MB, {packets:.0} packets of {:.0} bytes, one core, whole process",
+            bytes as f64 / packets
+        ),
         figure: format!("{:.2} M packets/s, peak {} MB", ours / 1e6, run.peak >> 20),
         peer: format!("reading and touching every byte: {limit:.2} s against {:.2} s", run.wall.as_secs_f64()),
         ratio: format!("{:.2}× the time of touching", run.wall.as_secs_f64() / limit),
     });
-    figures.push(Figure { what: "the same at 1/8, 1/4, 1/2 and all of it".into(), figure: costs.iter().map(|c| format!("{c:.2} s")).collect::<Vec<_>>().join(", "), peer: "–".into(), ratio: format!("slope {:.2}", slope(&sizes, &costs)) });
+    figures.push(Figure {
+        what: "the same at 1/8, 1/4, 1/2 and all of it".into(),
+        figure: costs.iter().map(|c| format!("{c:.2} s")).collect::<Vec<_>>().join(", "),
+        peer: "–".into(),
+        ratio: format!("slope {:.2}", slope(&sizes, &costs)),
+    });
     for (name, config) in [("without a log", "suricata.yaml"), ("with its EVE log", "suricata-eve.yaml")] {
         figures.push(match suricata(&file, work, config)? {
-            Some(seconds) => Figure { what: format!("Suricata, one thread, no rules, {name}, start-up excluded"), figure: format!("{:.2} M packets/s", packets / seconds / 1e6), peer: format!("ours {:.2} M packets/s", ours / 1e6), ratio: format!("ours is {:.2}×", ours * seconds / packets) },
-            None => Figure { what: format!("Suricata {name}"), figure: "not installed".into(), peer: "apt-get install -t bookworm-backports suricata".into(), ratio: "unknown".into() },
+            Some(seconds) => Figure {
+                what: format!("Suricata, one thread, no rules, {name}, start-up excluded"),
+                figure: format!("{:.2} M packets/s", packets / seconds / 1e6),
+                peer: format!("ours {:.2} M packets/s", ours / 1e6),
+                ratio: format!("ours is {:.2}×", ours * seconds / packets),
+            },
+            None => Figure {
+                what: format!("Suricata {name}"),
+                figure: "not installed".into(),
+                peer: "apt-get install -t bookworm-backports suricata".into(),
+                ratio: "unknown".into(),
+            },
         });
     }
     Ok(figures)
@@ -83,10 +101,21 @@ fn suricata(file: &Path, work: &Path, config: &str) -> Result<Option<f64>> {
     let benches = shell::root().join("benches");
     let one = |capture: &Path| -> Result<f64> {
         let _ = std::fs::remove_file(folder.join("eve.json"));
-        let args: Vec<String> = ["-r", &capture.display().to_string(), "--runmode", "single", "-S", &benches.join("empty.rules").display().to_string(), "-c", &benches.join(config).display().to_string(), "-l", &folder.display().to_string()]
-            .iter()
-            .map(|s| (*s).to_owned())
-            .collect();
+        let args: Vec<String> = [
+            "-r",
+            &capture.display().to_string(),
+            "--runmode",
+            "single",
+            "-S",
+            &benches.join("empty.rules").display().to_string(),
+            "-c",
+            &benches.join(config).display().to_string(),
+            "-l",
+            &folder.display().to_string(),
+        ]
+        .iter()
+        .map(|s| (*s).to_owned())
+        .collect();
         Ok(median(3, || timed(&PathBuf::from("/usr/bin/suricata"), &args, &folder))?.wall.as_secs_f64())
     };
     let start = one(&empty)?;

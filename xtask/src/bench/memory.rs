@@ -19,14 +19,25 @@ pub fn run(binary: &Path, work: &Path, quick: bool) -> Result<Vec<Figure>> {
         let json: serde_json::Value = serde_json::from_slice(&inspect.stdout)?;
         figures.push(Figure {
             what: format!("{devices} devices, a conversation each"),
-            figure: format!("inspect {} MB in {:.2} s; whole watch {} MB in {:.2} s", inspect.peak >> 20, inspect.wall.as_secs_f64(), replay.peak >> 20, replay.wall.as_secs_f64()),
+            figure: format!(
+                "inspect {} MB in {:.2} s; whole watch {} MB in {:.2} s",
+                inspect.peak >> 20,
+                inspect.wall.as_secs_f64(),
+                replay.peak >> 20,
+                replay.wall.as_secs_f64()
+            ),
             peer: "ceiling 512 MB".into(),
             ratio: format!("{:.2} of the ceiling, {} flows let go", (replay.peak >> 20) as f64 / 512.0, json["counters"]["flows_evicted"]),
         });
         work_done.push(f64::from(*devices));
         costs.push(replay.wall.as_secs_f64());
     }
-    figures.push(Figure { what: "time of the whole watch over the number of devices".into(), figure: String::new(), peer: "–".into(), ratio: format!("slope {:.2}", slope(&work_done, &costs)) });
+    figures.push(Figure {
+        what: "time of the whole watch over the number of devices".into(),
+        figure: String::new(),
+        peer: "–".into(),
+        ratio: format!("slope {:.2}", slope(&work_done, &costs)),
+    });
     Ok(figures)
 }
 

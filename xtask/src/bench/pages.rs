@@ -18,7 +18,14 @@ pub fn run(binary: &Path, work: &Path, quick: bool) -> Result<Vec<Figure>> {
         bail!("curl is not installed: apt-get install curl");
     }
     let capture = work.join("pages.pcap");
-    xtask::capture::command(&["factory".into(), "--to-now".into(), "--weeks".into(), if quick { "1" } else { "3" }.into(), "--out".into(), capture.display().to_string()])?;
+    xtask::capture::command(&[
+        "factory".into(),
+        "--to-now".into(),
+        "--weeks".into(),
+        if quick { "1" } else { "3" }.into(),
+        "--out".into(),
+        capture.display().to_string(),
+    ])?;
     let empty = work.join("pages-empty.pcap");
     std::fs::write(&empty, [0xd4u8, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0])?;
     let requests = if quick { 200 } else { 1000 };
@@ -65,7 +72,12 @@ impl Drop for Console {
 
 /// Starts a console and waits for a printed line; gives the lines up to it.
 fn start(binary: &Path, args: &[&str], until: &str) -> Result<(Child, Vec<String>)> {
-    let mut child = Command::new(binary).args(["run", "--lang", "en", "--listen", "127.0.0.1:0"]).args(args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+    let mut child = Command::new(binary)
+        .args(["run", "--lang", "en", "--listen", "127.0.0.1:0"])
+        .args(args)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()?;
     let stdout = child.stdout.take().context("no output")?;
     let mut lines = Vec::new();
     for line in BufReader::new(stdout).lines() {
@@ -111,7 +123,11 @@ impl Console {
 
     fn curl(&self, args: &[&str]) -> Result<String> {
         let (path, rest) = args.split_first().context("no path")?;
-        let out = Command::new("curl").args(["-sS", "-k", "-b", &self.cookies, "-c", &self.cookies]).args(rest).arg(format!("{}{path}", self.address)).output()?;
+        let out = Command::new("curl")
+            .args(["-sS", "-k", "-b", &self.cookies, "-c", &self.cookies])
+            .args(rest)
+            .arg(format!("{}{path}", self.address))
+            .output()?;
         if !out.status.success() {
             bail!("curl {path}: {}", String::from_utf8_lossy(&out.stderr));
         }
@@ -131,7 +147,8 @@ impl Console {
     fn ask(&self, page: &str, times: u32) -> Result<Times> {
         let mark = if page.contains('?') { '&' } else { '?' };
         let url = format!("{page}{mark}bench=[1-{times}]");
-        let out = self.curl(&[&url, "-o", "/dev/null", "-w", "%{http_code} %{time_pretransfer} %{time_starttransfer} %{size_download}\n"])?;
+        let out =
+            self.curl(&[&url, "-o", "/dev/null", "-w", "%{http_code} %{time_pretransfer} %{time_starttransfer} %{size_download}\n"])?;
         let mut millis = Vec::new();
         let mut bytes = 0;
         for line in out.lines() {
