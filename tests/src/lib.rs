@@ -23,7 +23,8 @@ pub fn hinomi() -> PathBuf {
             if let Some(given) = std::env::var_os("HINOMI_BIN") {
                 return given.into();
             }
-            let built = Command::new(env!("CARGO")).args(["build", "--profile", "quick", "--package", "hinomi"]).current_dir(root()).status();
+            let built =
+                Command::new(env!("CARGO")).args(["build", "--profile", "quick", "--package", "hinomi"]).current_dir(root()).status();
             assert!(built.is_ok_and(|s| s.success()), "hinomi does not build");
             let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
             target.join("quick/hinomi")
@@ -50,13 +51,20 @@ pub fn call(args: &[&str]) -> Output {
 pub fn json(args: &[&str]) -> serde_json::Value {
     let output = call(args);
     let shown = String::from_utf8_lossy(&output.stdout);
-    serde_json::from_str(&shown).unwrap_or_else(|e| panic!("hinomi {}: {e}\n{shown}\n{}", args.join(" "), String::from_utf8_lossy(&output.stderr)))
+    serde_json::from_str(&shown)
+        .unwrap_or_else(|e| panic!("hinomi {}: {e}\n{shown}\n{}", args.join(" "), String::from_utf8_lossy(&output.stderr)))
 }
 
 /// The JSON objects, one a line, that a list command prints.
 pub fn json_lines(args: &[&str]) -> Vec<serde_json::Value> {
     let output = call(args);
-    assert!(matches!(output.status.code(), Some(0 | 1)), "hinomi {}: {}\n{}", args.join(" "), output.status, String::from_utf8_lossy(&output.stderr));
+    assert!(
+        matches!(output.status.code(), Some(0 | 1)),
+        "hinomi {}: {}\n{}",
+        args.join(" "),
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8_lossy(&output.stdout).lines().map(|l| serde_json::from_str(l).unwrap_or_else(|e| panic!("{e}: {l}"))).collect()
 }
 

@@ -6,7 +6,14 @@ use std::process::Command;
 #[test]
 fn captures_of_others_agree_with_another_program() {
     let Some(net) = oracles("net") else { return };
-    let output = Command::new("python3").arg(net.join("compare_inspect.py")).arg(hinomi()).arg(net.join("expected.json")).arg(&net).arg("--details").output().expect("python3 runs");
+    let output = Command::new("python3")
+        .arg(net.join("compare_inspect.py"))
+        .arg(hinomi())
+        .arg(net.join("expected.json"))
+        .arg(&net)
+        .arg("--details")
+        .output()
+        .expect("python3 runs");
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{text}");
     eprintln!("{}", text.lines().last().unwrap_or_default());

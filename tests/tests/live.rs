@@ -24,7 +24,15 @@ fn send(factory: &Namespace, capture: &Path, speed: &[&str]) {
 
 fn scan(folder: &Path) -> std::path::PathBuf {
     let capture = folder.join("scan.pcap");
-    xtask::capture::command(&["factory".into(), "--only".into(), "port-scan".into(), "--bare".into(), "--out".into(), capture.display().to_string()]).unwrap();
+    xtask::capture::command(&[
+        "factory".into(),
+        "--only".into(),
+        "port-scan".into(),
+        "--bare".into(),
+        "--out".into(),
+        capture.display().to_string(),
+    ])
+    .unwrap();
     capture
 }
 
@@ -36,10 +44,20 @@ fn a_scan_is_on_the_page_within_two_seconds() {
     let opened = folder.path().join("opened");
     let password = console.password.clone().expect("a first start prints a password");
     let result = std::thread::scope(|scope| {
-        let (opened, address) = (opened.clone(), console.address.clone());
+        let (page, address) = (opened.clone(), console.address.clone());
         let watch = &watch;
         let waiting = scope.spawn(move || {
-            browser(Some(watch), "live.mjs", &[("HINOMI_URL", &address), ("HINOMI_USER", "admin"), ("HINOMI_PASSWORD", &password), ("HINOMI_OPENED", &opened.display().to_string())])
+            browser(
+                Some(watch),
+                "live.mjs",
+                &[
+                    ("HINOMI_URL", &address),
+                    ("HINOMI_USER", "admin"),
+                    ("HINOMI_PASSWORD", &password),
+                    ("HINOMI_OPENED", &page.display().to_string()),
+                    ("HINOMI_EXPECT", "doors"),
+                ],
+            )
         });
         let began = std::time::Instant::now();
         while !opened.is_file() && began.elapsed() < Duration::from_secs(60) && !waiting.is_finished() {
@@ -71,7 +89,11 @@ fn everything_sent_is_received_or_counted_as_dropped() {
 
 #[test]
 fn without_rights_the_start_says_what_to_do() {
-    let nobody = Command::new("setpriv").args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(end_to_end::hinomi()).args(["run", "--interface", "lo", "--data", "/tmp/hinomi-nobody", "--listen", "127.0.0.1:0", "--lang", "en"]).output();
+    let nobody = Command::new("setpriv")
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+        .arg(end_to_end::hinomi())
+        .args(["run", "--interface", "lo", "--data", "/tmp/hinomi-nobody", "--listen", "127.0.0.1:0", "--lang", "en"])
+        .output();
     let Ok(output) = nobody else { return };
     let said = String::from_utf8_lossy(&output.stderr);
     if said.contains("setpriv") || said.contains("Permission denied") && !said.contains("hinomi:") {

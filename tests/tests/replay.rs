@@ -36,7 +36,10 @@ fn attacks_of_others_are_found() {
         let found = findings(&net.join(capture), None);
         assert!(rules(&found).iter().any(|(r, _)| *r == rule), "{capture}: {:?}", rules(&found));
         for finding in &found {
-            assert!(!finding["words"]["happened"].as_str().unwrap_or_default().is_empty() && !finding.to_string().contains('⟦'), "{finding}");
+            assert!(
+                !finding["words"]["happened"].as_str().unwrap_or_default().is_empty() && !finding.to_string().contains('⟦'),
+                "{finding}"
+            );
         }
     }
 }

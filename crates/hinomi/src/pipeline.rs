@@ -14,6 +14,7 @@ use crate::outcome::unreachable;
 use crate::sensor::{self, Sensors};
 use crate::shares::shares;
 use crate::stores::Stores;
+use crate::terminal;
 use crate::watcher::{Progress, Watcher};
 use crate::words::Words;
 use crate::{command, rights};
@@ -70,15 +71,15 @@ pub fn run(plan: Plan, words: &Words) -> Result<()> {
         .block_on(house.stores.pipeline.machine_did("run", Deed::Started { version: env!("CARGO_PKG_VERSION").into() }, command::now()))
         .map_err(command::state_error)?;
     sensors.start(&plan, &rights, &house, shares, words, runtime.handle())?;
-    println!("{}", words.say("run-ready"));
+    terminal::say(&words.say("run-ready"));
     // 5. Until somebody ends it.
     runtime.block_on(until_told())?;
-    println!("{}", words.say("run-stopping"));
+    terminal::say(&words.say("run-stopping"));
     sensors.stop();
     let _ = end_console.send(true);
     house.drain(&runtime);
     let _ = runtime.block_on(async { tokio::time::timeout(Duration::from_secs(1), serving).await });
-    println!("{}", words.say("run-stopped"));
+    terminal::say(&words.say("run-stopped"));
     Ok(())
 }
 
@@ -198,17 +199,17 @@ async fn until_told() -> Result<()> {
 /// What a person at the terminal needs to know.
 fn say(words: &Words, rights: &rights::Rights, console: &console::Built) {
     use catalogue::phrases::Value::Text;
-    println!("{}", words.with("run-watching", &[("version", Text(env!("CARGO_PKG_VERSION")))]));
-    println!("{}", words.with("run-console", &[("address", Text(&console.address))]));
-    println!("{}", words.with("run-fingerprint", &[("fingerprint", Text(&console.fingerprint))]));
+    terminal::say(&words.with("run-watching", &[("version", Text(env!("CARGO_PKG_VERSION")))]));
+    terminal::say(&words.with("run-console", &[("address", Text(&console.address))]));
+    terminal::say(&words.with("run-fingerprint", &[("fingerprint", Text(&console.fingerprint))]));
     if let Some((user, password)) = &console.first {
-        println!("{}", words.with("run-first-user", &[("user", Text(user))]));
-        println!("{}", words.with("run-first-password", &[("password", Text(password))]));
+        terminal::say(&words.with("run-first-user", &[("user", Text(user))]));
+        terminal::say(&words.with("run-first-password", &[("password", Text(password))]));
     }
     for name in &rights.interfaces {
-        println!("{}", words.with("run-sensor", &[("name", Text(name))]));
+        terminal::say(&words.with("run-sensor", &[("name", Text(name))]));
     }
     if rights.interfaces.is_empty() && rights.asked_for_auto {
-        println!("{}", words.say("run-no-sensor"));
+        terminal::say(&words.say("run-no-sensor"));
     }
 }

@@ -9,6 +9,7 @@ use crate::recorder::Recorder;
 use crate::rights::Rights;
 use crate::shares::Shares;
 use crate::stores::Stores;
+use crate::terminal;
 use crate::words::Words;
 use anyhow::Result;
 use catalogue::credentials::is_default;
@@ -400,17 +401,14 @@ fn captures_read(words: &Words, house: &House) -> impl FnOnce(FilesRead) + Send 
         };
         for info in files.infos() {
             for damage in &info.damage {
-                println!(
-                    "{}",
-                    damage_line(&[
-                        ("file", Value::Text(&info.name)),
-                        ("what", Value::Text(&damage.what)),
-                        ("offset", Value::Text(&damage.offset.to_string()))
-                    ])
-                );
+                terminal::say(&damage_line(&[
+                    ("file", Value::Text(&info.name)),
+                    ("what", Value::Text(&damage.what)),
+                    ("offset", Value::Text(&damage.offset.to_string())),
+                ]));
             }
         }
         progress.wait_for(stores.vault.last_seq());
-        println!("{}", line(&[("packets", Value::Number(i64::try_from(packets).unwrap_or(i64::MAX)))]));
+        terminal::say(&line(&[("packets", Value::Number(i64::try_from(packets).unwrap_or(i64::MAX)))]));
     }
 }

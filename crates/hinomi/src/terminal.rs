@@ -16,6 +16,11 @@ pub fn line(text: &str) -> anyhow::Result<()> {
     }
 }
 
+/// Says something while the watch goes on: who closed the terminal does not end it.
+pub fn say(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
 /// Columns of a terminal that a text takes: East Asian wide characters take two (Unicode UAX #11, the ranges that Japanese uses).
 pub fn width(text: &str) -> usize {
     text.chars()

@@ -1,13 +1,13 @@
 //! Facts for the front page, all from rollups.
 
 use crate::apply::quality_of;
-use crate::assets::{AssetHour, hour};
+use crate::assets::{AssetHour, hour, resolve};
 use crate::db::{Conn, V, marks, v};
 use crate::error::Result;
 use crate::findings::{self, severity_of, status_of};
 use crate::sensors;
 use crate::store::Store;
-use model::access::ViewToday;
+use model::access::{ViewAssets, ViewToday};
 use model::coverage::Quality;
 use model::event::Deed;
 use model::{AssetId, AssetState, Authorised, FindingId, FindingStatus, Severity, SourceId, Span, Time, ZoneId};
@@ -138,6 +138,8 @@ pub struct HabitHour {
 /// An hour counts for the habit when at least this much of it was watched.
 const WATCHED_ENOUGH: Span = Span::minutes(54);
 const HOUR: Span = Span::hours(1);
+/// Hours of a week.
+const WEEK: i64 = 168;
 /// The most stretches that are read of all sensors.
 const MOST_STRETCHES: i64 = 20_000;
 
@@ -147,16 +149,21 @@ impl Store {
     /// Where the proof reaches one zone, everything is that zone's: its assets, findings about them, deeds on them, and the sum of
     /// their traffic. Coverage is that of the sensors either way.
     pub async fn today(&self, proof: &Authorised<ViewToday>, now: Time) -> Result<TodayFacts> {
+        self.today_as_of(proof, now, now).await
+    }
+
+    /// The same where what was seen ends before now (old capture files): the network is told as of `now`, what people did as of `clock`.
+    pub async fn today_as_of(&self, proof: &Authorised<ViewToday>, now: Time, clock: Time) -> Result<TodayFacts> {
         self.guard(proof)?;
         let zone = proof.zone();
         let mut conn = self.read().await?;
         let since = now - Span::days(1);
         let [assets, assets_seen, assets_unregistered, assets_unwanted] = asset_counts(&mut conn, zone, since).await?;
         let counts = findings::counts(&mut conn, zone).await?;
-        let (changes, changes_total) = changes(&mut conn, zone, since, now).await?;
+        let (changes, changes_total) = changes(&mut conn, zone, [(since, now), (clock - Span::days(1), clock)]).await?;
         let this = now.hour();
         let week = traffic(&mut conn, zone, this - 167, this + 1).await?;
-        let habit = habit(&mut conn, zone, this - 23, this + 1).await?;
+        let habit = habit(&mut conn, zone.map_or(Of::Site, Of::Zone), this - 23, this + 1).await?;
         Ok(TodayFacts {
             now,
             assets,
@@ -172,6 +179,19 @@ impl Store {
             week,
             habit,
         })
+    }
+
+    /// What is usual for one asset in `from` ≤ hour < `to` (at most a week): the same hour in past weeks since it was seen first.
+    pub async fn asset_habit(&self, proof: &Authorised<ViewAssets>, id: AssetId, from: i64, to: i64) -> Result<Vec<HabitHour>> {
+        self.guard(proof)?;
+        let mut conn = self.read().await?;
+        let id = resolve(&mut conn, id, proof.zone()).await?;
+        let row = conn.row("SELECT first_seen FROM assets WHERE id = $1", v![id]).await?;
+        let first = match row {
+            Some(row) => row.opt_time(0)?,
+            None => None,
+        };
+        habit(&mut conn, Of::Asset(id, first.map_or(i64::MAX, Time::hour)), from, to.min(from + WEEK)).await
     }
 
     /// How each sensor watched between two times.
@@ -197,14 +217,14 @@ async fn asset_counts(conn: &mut Conn, zone: Option<ZoneId>, since: Time) -> Res
 }
 
 /// The newest changes of three kinds, each asked for as many as the page takes, then put in order.
-async fn changes(conn: &mut Conn, zone: Option<ZoneId>, since: Time, now: Time) -> Result<(Vec<Change>, u64)> {
+async fn changes(conn: &mut Conn, zone: Option<ZoneId>, [seen, done]: [(Time, Time); 2]) -> Result<(Vec<Change>, u64)> {
     let zone = zone.map(|z| z.to_string()).unwrap_or_default();
     let mut out = Vec::new();
     let mut total = 0u64;
 
     let discovered = "FROM assets WHERE merged_into IS NULL AND because_seq IS NOT NULL AND first_seen >= $1 AND first_seen <= $2 \
                       AND ($3 = '' OR zone_now = $3)";
-    let values = || v![since, now, &zone];
+    let values = || v![seen.0, seen.1, &zone];
     total += conn.number_built(format!("SELECT COUNT(*) {discovered}"), values()).await?.unsigned_abs();
     let sql = format!("SELECT id, label, state, first_seen {discovered} ORDER BY first_seen DESC, id LIMIT {MOST_CHANGES}");
     for row in conn.rows_built(sql, values()).await? {
@@ -212,8 +232,9 @@ async fn changes(conn: &mut Conn, zone: Option<ZoneId>, since: Time, now: Time) 
         out.push(Change { at: row.time(3)?, what });
     }
 
-    let handled = "FROM finding_history h JOIN findings f ON f.id = h.finding WHERE h.at >= $1 AND h.at <= $2 \
-                   AND ($3 = '' OR EXISTS (SELECT 1 FROM assets a WHERE a.id = f.asset AND a.zone_now = $3))";
+    let handled = "FROM finding_history h JOIN findings f ON f.id = h.finding \
+                   WHERE (h.at >= $1 AND h.at <= $2 OR h.at >= $4 AND h.at <= $5) AND ($3 = '' OR EXISTS (SELECT 1 FROM assets a WHERE a.id = f.asset AND a.zone_now = $3))";
+    let values = || v![seen.0, seen.1, &zone, done.0, done.1];
     total += conn.number_built(format!("SELECT COUNT(*) {handled}"), values()).await?.unsigned_abs();
     let sql = format!(
         "SELECT f.id, f.rule, f.severity, h.before, h.after, h.who, h.at {handled} ORDER BY h.at DESC, h.finding, h.place DESC LIMIT {MOST_CHANGES}"
@@ -230,9 +251,10 @@ async fn changes(conn: &mut Conn, zone: Option<ZoneId>, since: Time, now: Time) 
         out.push(Change { at: row.time(6)?, what });
     }
 
-    let done = "FROM lately l LEFT JOIN assets a ON a.id = l.asset WHERE l.at >= $1 AND l.at <= $2 AND ($3 = '' OR a.zone_now = $3)";
-    total += conn.number_built(format!("SELECT COUNT(*) {done}"), values()).await?.unsigned_abs();
-    let sql = format!("SELECT l.who, l.deed, COALESCE(a.label, ''), l.at {done} ORDER BY l.at DESC, l.number DESC LIMIT {MOST_CHANGES}");
+    let deeds = "FROM lately l LEFT JOIN assets a ON a.id = l.asset WHERE l.at >= $1 AND l.at <= $2 AND ($3 = '' OR a.zone_now = $3)";
+    let values = || v![done.0, done.1, &zone];
+    total += conn.number_built(format!("SELECT COUNT(*) {deeds}"), values()).await?.unsigned_abs();
+    let sql = format!("SELECT l.who, l.deed, COALESCE(a.label, ''), l.at {deeds} ORDER BY l.at DESC, l.number DESC LIMIT {MOST_CHANGES}");
     for row in conn.rows_built(sql, values()).await? {
         let deed: Deed = row.json(1)?;
         out.push(Change { at: row.time(3)?, what: Changed::Deed { who: row.text(0)?, deed, label: row.text(2)? } });
@@ -309,10 +331,21 @@ async fn traffic(conn: &mut Conn, zone: Option<ZoneId>, from: i64, to: i64) -> R
     Ok((from..to).map(|h| known.get(&h).copied().unwrap_or(AssetHour { hour: h, ..AssetHour::default() })).collect())
 }
 
+/// Whose habit is asked for.
+#[derive(Clone, Copy)]
+enum Of {
+    /// All of the site.
+    Site,
+    /// The sum of a zone's assets.
+    Zone(ZoneId),
+    /// One asset, which was seen first in this hour.
+    Asset(AssetId, i64),
+}
+
 /// What is usual: the same hour of the week in past weeks, as far as it was watched. An hour that was watched and silent counts as
 /// zero; an hour that was not watched says nothing.
-async fn habit(conn: &mut Conn, zone: Option<ZoneId>, from: i64, to: i64) -> Result<Vec<HabitHour>> {
-    const WEEK: i64 = 168;
+async fn habit(conn: &mut Conn, of: Of, from: i64, to: i64) -> Result<Vec<HabitHour>> {
+    let since = if let Of::Asset(_, first) = of { first } else { i64::MIN };
     let hours: Vec<i64> = (1..=HABIT_WEEKS).flat_map(|w| (from - w * WEEK)..(to - w * WEEK)).collect();
     let mut bytes: HashMap<i64, u64> = HashMap::new();
     let mut watched: HashMap<i64, i64> = HashMap::new();
@@ -332,9 +365,14 @@ async fn habit(conn: &mut Conn, zone: Option<ZoneId>, from: i64, to: i64) -> Res
         }
     }
     for chunk in hours.chunks(200) {
-        let sql = match zone {
-            None => format!("SELECT hour, bytes_out + bytes_in FROM site_hours WHERE hour IN ({})", marks(1, chunk.len())),
-            Some(_) => format!(
+        let sql = match of {
+            Of::Site => format!("SELECT hour, bytes_out + bytes_in FROM site_hours WHERE hour IN ({})", marks(1, chunk.len())),
+            Of::Asset(..) => format!(
+                "SELECT hour, bytes_out + bytes_in FROM asset_hours WHERE hour IN ({}) AND asset = ${}",
+                marks(1, chunk.len()),
+                chunk.len() + 1
+            ),
+            Of::Zone(_) => format!(
                 "SELECT h.hour, CAST(SUM(h.bytes_out + h.bytes_in) AS BIGINT) FROM assets a JOIN asset_hours h ON h.asset = a.id \
                  WHERE h.hour IN ({}) AND a.zone_now = ${} GROUP BY h.hour",
                 marks(1, chunk.len()),
@@ -342,7 +380,11 @@ async fn habit(conn: &mut Conn, zone: Option<ZoneId>, from: i64, to: i64) -> Res
             ),
         };
         let mut values: Vec<V> = chunk.iter().map(|h| (*h).into()).collect();
-        values.extend(zone.map(V::from));
+        match of {
+            Of::Site => {}
+            Of::Zone(zone) => values.push(zone.into()),
+            Of::Asset(asset, _) => values.push(asset.into()),
+        }
         for row in conn.rows_built(sql, values).await? {
             bytes.insert(row.int(0)?, row.count(1)?);
         }
@@ -351,6 +393,7 @@ async fn habit(conn: &mut Conn, zone: Option<ZoneId>, from: i64, to: i64) -> Res
         .map(|h| {
             let mut past: Vec<u64> = (1..=HABIT_WEEKS)
                 .map(|w| h - w * WEEK)
+                .filter(|p| *p > since)
                 .filter(|p| watched.get(p).is_some_and(|t| *t >= WATCHED_ENOUGH.0))
                 .map(|p| bytes.get(&p).copied().unwrap_or(0))
                 .collect();

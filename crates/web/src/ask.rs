@@ -9,7 +9,7 @@ use crate::problem::Problem;
 use crate::server::Certificates;
 use crate::view::words::T;
 use crate::view::{Flash, May, Page, SensorLine, Shell, When};
-use crate::{Clock, Limits, Sensors, Services};
+use crate::{AsOf, Clock, Limits, Sensors, Services};
 use axum::body::Bytes;
 use axum::http::{HeaderMap, Method, Uri};
 use model::access::{
@@ -37,6 +37,7 @@ pub(crate) struct Shared {
     pub(crate) vault_turns: Arc<Semaphore>,
     pub(crate) catalogue: Arc<catalogue::Catalogue>,
     pub(crate) sensors: Sensors,
+    pub(crate) as_of: AsOf,
     pub(crate) clock: Clock,
     pub(crate) version: String,
     pub(crate) names: Vec<String>,
@@ -73,6 +74,7 @@ impl Shared {
             vault_turns: Arc::new(Semaphore::new(VAULT_AT_ONCE)),
             catalogue: s.catalogue,
             sensors: s.sensors,
+            as_of: s.as_of,
             clock: s.clock,
             version: s.version,
             names: names.iter().map(|n| n.trim().trim_end_matches('.').to_ascii_lowercase()).collect(),
@@ -222,10 +224,19 @@ pub struct Ask {
     pub(crate) form: Fields,
     pub(crate) files: Vec<Upload>,
     pub(crate) body: Bytes,
+    /// The clock: for sessions, deeds and their times.
     pub(crate) now: Time,
+    /// The time that the data shown is of, where it is not now.
+    pub(crate) as_of: Option<Time>,
 }
 
 impl Ask {
+    /// The end of what is shown: now, or the newest frame where only old capture files feed the watch. For everything about what was
+    /// seen, and for nothing about people.
+    pub(crate) fn data_now(&self) -> Time {
+        self.as_of.unwrap_or(self.now)
+    }
+
     pub(crate) fn t(&self) -> T {
         T::new(self.lang)
     }
@@ -320,6 +331,7 @@ impl Ask {
             discovered: 0,
             sensors: SensorLine::default(),
             now: When::new(self.now, self.format.date_time(self.now)),
+            as_of: self.as_of.map(|at| When::new(at, self.format.date_time(at))),
             live: false,
             here: without_done(here),
             flash,

@@ -133,6 +133,7 @@ impl Ask {
             files: Vec::new(),
             body: Bytes::new(),
             now: ask.now,
+            as_of: ask.as_of,
         }
     }
 }
@@ -175,6 +176,7 @@ async fn begin(shared: &Arc<Shared>, parts: &Parts, params: Vec<(String, String)
         files: Vec::new(),
         body: Bytes::new(),
         now,
+        as_of: (shared.as_of)().filter(|at| *at < now),
     };
     (ask, session)
 }

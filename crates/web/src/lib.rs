@@ -96,6 +96,8 @@ pub struct ConsoleConfig {
 
 /// How sensors stand now.
 pub type Sensors = Arc<dyn Fn() -> Vec<SensorStatus> + Send + Sync>;
+/// The time that the data shown is of, where it is not now: the newest frame of old capture files.
+pub type AsOf = Arc<dyn Fn() -> Option<Time> + Send + Sync>;
 /// What time it is.
 pub type Clock = Arc<dyn Fn() -> Time + Send + Sync>;
 
@@ -112,6 +114,8 @@ pub struct Services {
     pub notices: broadcast::Sender<Notice>,
     /// How sensors stand.
     pub sensors: Sensors,
+    /// The time that the data shown is of; `None` for now.
+    pub as_of: AsOf,
     /// The clock.
     pub clock: Clock,
     /// Hinomi's version.

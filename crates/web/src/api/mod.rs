@@ -91,12 +91,12 @@ pub(crate) async fn session(ask: Ask, proof: Authorised<OwnSettings>) -> Result<
 
 /// `GET /api/v1/status`
 pub(crate) async fn status(ask: Ask, proof: Authorised<ViewToday>) -> Result<Response, Problem> {
-    let facts = ask.store.today(&proof, ask.now).await?;
+    let facts = ask.store.today_as_of(&proof, ask.data_now(), ask.now).await?;
     let vault = ask.shared.vault.status();
     let site = ask.store.site();
     let open: serde_json::Map<String, Value> = facts.open.iter().map(|(s, n)| (s.name().to_owned(), json!(n))).collect();
     Ok(answer(&json!({
-        "version": ask.shared.version, "now": value(&ask.now)?, "started": value(&ask.shared.started)?,
+        "version": ask.shared.version, "now": value(&ask.now)?, "as_of": value(&ask.data_now())?, "started": value(&ask.shared.started)?,
         "site": { "id": site.id, "name": site.name, "time_zone": site.time_zone },
         "healthy": crate::pages::healthy(&ask).await,
         "assets": { "all": facts.assets, "seen_24h": facts.assets_seen, "unregistered": facts.assets_unregistered, "unwanted": facts.assets_unwanted },

@@ -14,7 +14,8 @@ use model::access::{ViewAssets, ViewEvents, ViewFindings};
 use model::asset::{Asset, AssetState, Kind, Ledger, Party, Property};
 use model::coverage::{Quality, SensorKind};
 use model::{AssetId, Authorised, EventId, FindingStatus, Lang, Severity, Span, Time, ZoneId};
-use state::today::SensorCoverage;
+use crate::view::chart::usual_band;
+use state::today::{HabitHour, SensorCoverage};
 use state::{AssetFilter, AssetHour, AssetSort, FindingFilter, FindingSort, Zone};
 use std::collections::BTreeMap;
 
@@ -31,8 +32,8 @@ pub(crate) fn filter(ask: &Ask) -> AssetFilter {
         states: q.all("state").filter_map(AssetState::from_name).collect(),
         kinds: q.all("kind").filter_map(Kind::from_name).collect(),
         zone: q.get("zone").parse::<ZoneId>().ok(),
-        seen_since: q.number::<i64>("seen_hours").map(|h| ask.now - Span::hours(h.clamp(0, 100_000))),
-        not_seen_since: q.number::<i64>("silent_hours").map(|h| ask.now - Span::hours(h.clamp(0, 100_000))),
+        seen_since: q.number::<i64>("seen_hours").map(|h| ask.data_now() - Span::hours(h.clamp(0, 100_000))),
+        not_seen_since: q.number::<i64>("silent_hours").map(|h| ask.data_now() - Span::hours(h.clamp(0, 100_000))),
         sort: match q.get("sort") {
             "address" => AssetSort::Address,
             "kind" => AssetSort::Kind,
@@ -266,12 +267,17 @@ async fn fill(ask: &Ask, proof: &Authorised<ViewAssets>, a: Asset, typed: Option
             bytes: Amount::bytes(p.bytes),
             first: ask.when(p.first),
             last: ask.when(p.last),
-            new: ask.now - p.first < Span::days(1),
+            new: ask.data_now() - p.first < Span::days(1),
         })
         .collect();
-    let to = ask.now.hour() + 1;
+    let to = ask.data_now().hour() + 1;
     let hours = ask.store.asset_hours(proof, a.id, to - WEEK_HOURS, to).await?;
-    let traffic = if hours.is_empty() { None } else { Some(traffic(ask, &hours, to - WEEK_HOURS, to).await?) };
+    let traffic = if hours.is_empty() {
+        None
+    } else {
+        let habit = ask.store.asset_habit(proof, a.id, to - WEEK_HOURS, to).await?;
+        Some(traffic(ask, &hours, &habit, to - WEEK_HOURS, to).await?)
+    };
     let findings = match ask.also(ViewFindings) {
         Ok(seeing) => {
             let filter = FindingFilter {
@@ -337,12 +343,19 @@ fn segment(names: &BTreeMap<u16, String>, s: model::Segment) -> String {
 }
 
 /// Hours as the picture wants them, with what was watched. `hours` may have gaps.
-pub(crate) async fn traffic(ask: &Ask, hours: &[AssetHour], from: i64, to: i64) -> Result<Traffic, Problem> {
+async fn traffic(ask: &Ask, hours: &[AssetHour], habit: &[HabitHour], from: i64, to: i64) -> Result<Traffic, Problem> {
     let seeing = ask.also(model::access::ViewToday)?;
     let coverage = ask.store.coverage(&seeing, hour_time(from), hour_time(to)).await?;
     let bytes: BTreeMap<i64, u64> = hours.iter().map(|h| (h.hour, h.bytes_out.saturating_add(h.bytes_in))).collect();
-    let hours = (from..to).map(|h| hour(ask, h, bytes.get(&h).copied().unwrap_or(0), watched(&coverage, h), None)).collect();
-    Ok(Traffic { hours, learned_days: 0, needed_days: 0 })
+    let usual: BTreeMap<i64, _> = habit.iter().filter_map(|u| Some((u.hour, usual_band(u.low, u.median, u.high, u.weeks)?))).collect();
+    let hours = (from..to)
+        .map(|h| {
+            let bytes = bytes.get(&h).copied().unwrap_or(0);
+            hour(ask, h, bytes, bytes > 0 || watched(&coverage, h), usual.get(&h).copied())
+        })
+        .collect();
+    let weeks = habit.iter().map(|u| u.weeks).max().unwrap_or(0);
+    Ok(Traffic { hours, learned_days: u64::from(weeks) * 7, needed_days: u64::from(super::today::WEEKS) * 7 })
 }
 
 pub(crate) fn hour_time(hour: i64) -> Time {
@@ -351,9 +364,10 @@ pub(crate) fn hour_time(hour: i64) -> Time {
 
 pub(crate) fn hour(ask: &Ask, hour: i64, bytes: u64, watched: bool, usual: Option<(u64, u64)>) -> Hour {
     let at = hour_time(hour);
+    let begun = hour_time(hour + 1) > ask.data_now();
     let (of_day, _) = ask.format.hour_and_weekday(hour);
     let short = if ask.lang == Lang::Ja { format!("{of_day}時") } else { format!("{of_day}:00") };
-    Hour { when: crate::view::When::new(at, ask.format.date_time(at)), short, day: ask.format.date(at), bytes, watched, usual }
+    Hour { when: crate::view::When::new(at, ask.format.date_time(at)), short, day: ask.format.date(at), bytes, watched, usual: usual.filter(|_| !begun), begun }
 }
 
 /// Whether an hour was watched for its most part by some sensor: frames came, lost or not.

@@ -30,7 +30,7 @@ pub(crate) fn filter(ask: &Ask) -> FindingFilter {
         rules: q.all("rule").take(20).map(str::to_owned).collect(),
         asset: q.get("asset").parse::<AssetId>().ok(),
         text: q.get("q").chars().take(200).collect(),
-        since: q.number::<i64>("hours").map(|h| ask.now - Span::hours(h.clamp(0, 100_000))),
+        since: q.number::<i64>("hours").map(|h| ask.data_now() - Span::hours(h.clamp(0, 100_000))),
         sort: match q.get("sort") {
             "last" => FindingSort::Last,
             "first" => FindingSort::First,

@@ -24,12 +24,14 @@ pub struct Hour {
     pub watched: bool,
     /// Lowest and highest usual value, where enough is learned.
     pub usual: Option<(u64, u64)>,
+    /// It is not over yet: its amount is told, drawn dashed, and compared with nothing.
+    pub begun: bool,
 }
 
 impl Hour {
     /// Above (1), below (-1) or within the band; `None` where there is nothing to compare.
     pub fn against(&self) -> Option<i8> {
-        let (low, high) = self.usual.filter(|_| self.watched)?;
+        let (low, high) = self.usual.filter(|_| self.watched && !self.begun)?;
         Some(if self.bytes > high { 1 } else { -i8::from(self.bytes < low) })
     }
     /// Bytes in words.
@@ -126,6 +128,9 @@ impl Traffic {
         } else if self.learned_days < self.needed_days {
             out.push(t.nm("traffic-learning", self.learned_days, self.needed_days));
         }
+        if self.hours.iter().any(|h| h.begun && h.watched) {
+            out.push(t.say("traffic-begun"));
+        }
         let unwatched = self.hours.iter().filter(|h| !h.watched).count();
         if unwatched > 0 {
             out.push(t.n("traffic-gaps", unwatched as u64));
@@ -181,7 +186,7 @@ impl Traffic {
             }
             let _ = write!(out, "<path class=\"plot-band\" d=\"{d}Z\"/>");
         }
-        for (from, to) in runs(&self.hours, |h| h.watched) {
+        for (from, to) in runs(&self.hours, |h| h.watched && !h.begun) {
             let part = self.hours.get(from..to).unwrap_or_default();
             let mut d = String::new();
             for (i, h) in part.iter().enumerate() {
@@ -189,6 +194,15 @@ impl Traffic {
                 let _ = write!(d, "{}{:.1} {v:.1}H{:.1}", if i == 0 { "M" } else { "L" }, x(from + i), x(from + i + 1));
             }
             let _ = write!(out, "<path class=\"plot-line\" vector-effect=\"non-scaling-stroke\" d=\"{d}\"/>");
+        }
+        for (i, h) in self.hours.iter().enumerate().filter(|(_, h)| h.begun && h.watched) {
+            let _ = write!(
+                out,
+                "<path class=\"plot-line plot-begun\" vector-effect=\"non-scaling-stroke\" d=\"M{:.1} {:.1}H{:.1}\"/>",
+                x(i),
+                y(h.bytes),
+                x(i + 1)
+            );
         }
         let _ = write!(out, "<path class=\"plot-base\" vector-effect=\"non-scaling-stroke\" d=\"M0 {HEIGHT}H{WIDTH}\"/></svg>");
         out
@@ -241,6 +255,16 @@ mod tests {
         };
         assert_eq!(t.hours.iter().map(Hour::against).collect::<Vec<_>>(), [Some(-1), Some(1), Some(0)]);
         assert_eq!(t.svg().matches("plot-out").count(), 2);
+    }
+
+    #[test]
+    fn an_hour_that_is_not_over_is_no_collapse() {
+        let begun = Hour { begun: true, ..hour(1, true, Some((4, 6))) };
+        let t = Traffic { hours: vec![hour(5, true, Some((4, 6))), begun], ..Traffic::default() };
+        assert_eq!(t.hours[1].against(), None);
+        let svg = t.svg();
+        assert_eq!((svg.matches("plot-begun").count(), svg.matches("plot-out").count()), (1, 0), "{svg}");
+        assert!(t.summary(&T::new(Lang::En)).contains("Always within"));
     }
 
     #[test]

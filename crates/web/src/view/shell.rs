@@ -285,6 +285,8 @@ pub struct Shell {
     pub sensors: SensorLine,
     /// The clock of the site when the page was made.
     pub now: When,
+    /// The time that the data shown is of, where it is not now.
+    pub as_of: Option<When>,
     /// The page may follow `/live`.
     pub live: bool,
     /// This page's own path with its query, to come back to.
