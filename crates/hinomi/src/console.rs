@@ -7,7 +7,8 @@ use crate::rights::Rights;
 use crate::sensor::Sensors;
 use crate::stores::Stores;
 use anyhow::Result;
-use model::Notice;
+use model::coverage::{SensorKind, SensorStatus};
+use model::{Notice, Span, Time};
 use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::sync::{broadcast, watch};
@@ -43,6 +44,7 @@ pub async fn build(plan: &Plan, rights: &Rights, stores: &Stores, notices: &broa
         catalogue: Arc::clone(&plan.catalogue),
         notices: notices.clone(),
         sensors: Arc::new(sensors.statuses()),
+        as_of: as_of(sensors),
         clock: Arc::new(now),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     };
@@ -66,6 +68,22 @@ impl Built {
     }
 }
 
+/// A watch that reads nothing but capture files is shown as of its newest frame, where that is longer ago than this.
+const AS_OF_AFTER: Span = Span::hours(1);
+
+fn as_of(sensors: &Sensors) -> web::AsOf {
+    let statuses = sensors.statuses();
+    Arc::new(move || end_of_captures(&statuses(), now()))
+}
+
+/// The newest frame, where only capture files feed the watch and it is old.
+fn end_of_captures(sensors: &[SensorStatus], now: Time) -> Option<Time> {
+    if sensors.iter().any(|s| s.kind != SensorKind::File) {
+        return None;
+    }
+    sensors.iter().filter_map(|s| s.last_frame).max().filter(|newest| now - *newest > AS_OF_AFTER)
+}
+
 /// Addresses by which the console can be reached, for its certificate. Where it listens on all of them, those of the interfaces; they
 /// are not known without asking the kernel, so the ones that outgoing packets would carry are taken (no packet is sent).
 fn addresses(listen: IpAddr) -> Vec<IpAddr> {
@@ -80,4 +98,21 @@ fn addresses(listen: IpAddr) -> Vec<IpAddr> {
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_old_captures_are_shown_as_of_their_end() {
+        let now = Time::from_unix(1_795_000_000, 0);
+        let sensor = |kind, ago: Option<Span>| SensorStatus { kind, last_frame: ago.map(|a| now - a), ..SensorStatus::default() };
+        let file = |hours| sensor(SensorKind::File, Some(Span::hours(hours)));
+        assert_eq!(end_of_captures(&[file(50), file(40)], now), Some(now - Span::hours(40)));
+        assert_eq!(end_of_captures(&[file(50), file(0)], now), None, "the newest is of now");
+        assert_eq!(end_of_captures(&[file(50), sensor(SensorKind::Live, None)], now), None, "a live line is now, even a silent one");
+        assert_eq!(end_of_captures(&[], now), None);
+        assert_eq!(end_of_captures(&[sensor(SensorKind::File, None)], now), None);
+    }
 }

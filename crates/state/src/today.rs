@@ -30,10 +30,12 @@ pub struct TodayFacts {
     pub open: BTreeMap<Severity, u64>,
     /// Acknowledged findings: somebody is at them.
     pub acknowledged: u64,
-    /// What changed in the last 24 hours, newest first, at most [`MOST_CHANGES`].
+    /// What changed in the last 24 hours, newest first, at most [`MOST_CHANGES`] of each sort.
     pub changes: Vec<Change>,
     /// How many changes there were.
     pub changes_total: u64,
+    /// Of them, devices that were seen for the first time.
+    pub discovered: u64,
     /// How each sensor watched in the last 24 hours.
     pub coverage: Vec<SensorCoverage>,
     /// Traffic of the last 24 whole and begun hours, oldest first, without gaps.
@@ -44,7 +46,7 @@ pub struct TodayFacts {
     pub habit: Vec<HabitHour>,
 }
 
-/// The most changes that are listed.
+/// The most changes of each sort (devices, findings, deeds) that are listed.
 pub const MOST_CHANGES: u32 = 50;
 /// How many past weeks make a habit.
 pub const HABIT_WEEKS: i64 = 8;
@@ -160,7 +162,7 @@ impl Store {
         let since = now - Span::days(1);
         let [assets, assets_seen, assets_unregistered, assets_unwanted] = asset_counts(&mut conn, zone, since).await?;
         let counts = findings::counts(&mut conn, zone).await?;
-        let (changes, changes_total) = changes(&mut conn, zone, [(since, now), (clock - Span::days(1), clock)]).await?;
+        let (changes, changes_total, discovered) = changes(&mut conn, zone, [(since, now), (clock - Span::days(1), clock)]).await?;
         let this = now.hour();
         let week = traffic(&mut conn, zone, this - 167, this + 1).await?;
         let habit = habit(&mut conn, zone.map_or(Of::Site, Of::Zone), this - 23, this + 1).await?;
@@ -174,6 +176,7 @@ impl Store {
             acknowledged: counts.by_status.get(&FindingStatus::Acknowledged).copied().unwrap_or(0),
             changes,
             changes_total,
+            discovered,
             coverage: coverage(&mut conn, since, now).await?,
             day: week.iter().skip(week.len().saturating_sub(24)).copied().collect(),
             week,
@@ -217,7 +220,7 @@ async fn asset_counts(conn: &mut Conn, zone: Option<ZoneId>, since: Time) -> Res
 }
 
 /// The newest changes of three kinds, each asked for as many as the page takes, then put in order.
-async fn changes(conn: &mut Conn, zone: Option<ZoneId>, [seen, done]: [(Time, Time); 2]) -> Result<(Vec<Change>, u64)> {
+async fn changes(conn: &mut Conn, zone: Option<ZoneId>, [seen, done]: [(Time, Time); 2]) -> Result<(Vec<Change>, u64, u64)> {
     let zone = zone.map(|z| z.to_string()).unwrap_or_default();
     let mut out = Vec::new();
     let mut total = 0u64;
@@ -225,7 +228,8 @@ async fn changes(conn: &mut Conn, zone: Option<ZoneId>, [seen, done]: [(Time, Ti
     let discovered = "FROM assets WHERE merged_into IS NULL AND because_seq IS NOT NULL AND first_seen >= $1 AND first_seen <= $2 \
                       AND ($3 = '' OR zone_now = $3)";
     let values = || v![seen.0, seen.1, &zone];
-    total += conn.number_built(format!("SELECT COUNT(*) {discovered}"), values()).await?.unsigned_abs();
+    let devices = conn.number_built(format!("SELECT COUNT(*) {discovered}"), values()).await?.unsigned_abs();
+    total += devices;
     let sql = format!("SELECT id, label, state, first_seen {discovered} ORDER BY first_seen DESC, id LIMIT {MOST_CHANGES}");
     for row in conn.rows_built(sql, values()).await? {
         let what = Changed::Discovered { asset: row.parsed(0)?, label: row.text(1)?, state: row.named(2, AssetState::from_name)? };
@@ -262,8 +266,7 @@ async fn changes(conn: &mut Conn, zone: Option<ZoneId>, [seen, done]: [(Time, Ti
 
     // Stable: of equal times, what came first above stays first.
     out.sort_by_key(|c| std::cmp::Reverse(c.at));
-    out.truncate(MOST_CHANGES as usize);
-    Ok((out, total))
+    Ok((out, total, devices))
 }
 
 async fn coverage(conn: &mut Conn, from: Time, to: Time) -> Result<Vec<SensorCoverage>> {

@@ -141,23 +141,23 @@ impl Format {
         catalogue::phrases::group(i64::try_from(n).unwrap_or(i64::MAX))
     }
 
-    /// An amount of data in the nearest unit of 1,000 (as switches and providers count): `4.1 MB`.
+    /// An amount of data: see [`bytes`].
     pub fn bytes(&self, n: u64) -> String {
-        const UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
-        if n < 1000 {
-            return format!("{n} B");
-        }
-        let mut value = n as f64 / 1000.0;
-        let mut unit = "kB";
-        for next in UNITS.iter().skip(1) {
-            if value < 999.5 {
-                break;
-            }
-            value /= 1000.0;
-            unit = next;
-        }
-        if value < 9.95 { format!("{value:.1} {unit}") } else { format!("{value:.0} {unit}") }
+        bytes(n)
     }
+}
+
+/// An amount of data in the nearest unit of 1,000, as disks, switches and providers count: `4.1 MB`, one decimal below ten.
+pub fn bytes(n: u64) -> String {
+    const UNITS: [&str; 7] = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
+    let mut value = n as f64;
+    let mut unit = 0usize;
+    while value >= 999.5 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    let name = UNITS.get(unit).copied().unwrap_or("EB");
+    if unit > 0 && value < 9.95 { format!("{value:.1} {name}") } else { format!("{value:.0} {name}") }
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ pub mod view;
 use crate::ask::Shared;
 use model::coverage::SensorStatus;
 use model::{Lang, Notice, Time};
+pub use pages::speak::place;
 use state::Store;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;

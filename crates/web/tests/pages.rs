@@ -104,6 +104,41 @@ async fn a_name_from_the_network_stays_text() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn old_captures_are_shown_as_of_their_end_and_say_so() {
+    let house = House::build().await;
+    let b = house.admin().await;
+    house.furnish().await;
+    let end = house.now();
+    house.pass(model::Span::days(400));
+    let b = {
+        let again = house.browser();
+        again.login(&house.admin, common::PASSWORD).await;
+        drop(b);
+        again
+    };
+    let without = b.get("/?lang=en").await.text();
+    assert!(without.contains("0 of 1 devices were heard from in the last 24 hours."), "{without}");
+    assert_eq!(b.get("/api/v1/assets?seen_hours=24").await.json()["total"], 0);
+    assert_eq!(b.get("/api/v1/findings?hours=24").await.json()["total"], 0);
+    house.as_of.store(end.0, std::sync::atomic::Ordering::Relaxed);
+    let today = b.get("/?lang=en").await.text();
+    for words in [
+        "State as of Fri 20 Nov 2026, 08:05",
+        "at the end of the capture",
+        "1 of 1 devices were heard from in the last 24 hours of the capture",
+    ] {
+        assert!(today.contains(words), "{words}: {today}");
+    }
+    assert!(today.contains("Changes in the last 24 hours of the capture"), "{today}");
+    assert_eq!(b.get("/api/v1/assets?seen_hours=24").await.json()["total"], 1);
+    assert_eq!(b.get("/api/v1/findings?hours=24").await.json()["total"], 1);
+    let status = b.get("/api/v1/status").await.json();
+    assert_eq!((status["assets"]["seen_24h"].clone(), status["as_of"].clone()), (json!(1), json!(end.rfc3339())));
+    assert_eq!(status["now"], json!(house.now().rfc3339()), "the clock stays the clock");
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_two_editors_the_second_is_told() {
     let house = House::build().await;
     let (asset, finding) = house.furnish().await;

@@ -18,6 +18,7 @@ use web::format::Format;
 pub struct Speaker {
     catalogue: Catalogue,
     labels: BTreeMap<AssetId, String>,
+    sensors: BTreeMap<u16, String>,
     format: Format,
 }
 
@@ -33,7 +34,8 @@ impl Speaker {
         let labels = store.asset_labels(&proof, &ids.into_iter().collect::<Vec<_>>()).await.map_err(state_error)?;
         let settings = authorise(&machine, ViewSettings, store.site().id, None)?;
         let zone = store.setting(&settings, "time_zone").await.map_err(state_error)?.value;
-        Ok(Speaker { catalogue, labels, format: Format::new(words.lang, &zone, now()) })
+        let sensors = store.sensors(&settings).await.map_err(state_error)?.into_iter().map(|s| (s.id.0, s.shown)).collect();
+        Ok(Speaker { catalogue, labels, sensors, format: Format::new(words.lang, &zone, now()) })
     }
 
     /// A finding in words; its rule's id where the rule is not known any more.
@@ -42,7 +44,7 @@ impl Speaker {
             .facts
             .iter()
             .map(|(name, fact)| {
-                let (text, number) = self.fact(fact);
+                let (text, number) = self.fact(name, fact);
                 (name.as_str(), text, number)
             })
             .collect();
@@ -60,9 +62,10 @@ impl Speaker {
         }
     }
 
-    fn fact(&self, fact: &Fact) -> (String, Option<i64>) {
+    fn fact(&self, name: &str, fact: &Fact) -> (String, Option<i64>) {
         let number = |n: u64| (String::new(), Some(i64::try_from(n).unwrap_or(i64::MAX)));
         match fact {
+            Fact::Text(text) if name == "place" => (web::place(text, &self.sensors).unwrap_or_else(|| text.clone()), None),
             Fact::Text(text) => (text.clone(), None),
             Fact::Count(n) => number(*n),
             Fact::Percent(p) => number(u64::from(*p)),

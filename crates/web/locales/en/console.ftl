@@ -158,14 +158,14 @@ today-no-devices-yet = Watching. No device has been found yet.
 today-quiet = Nothing needs an urgent look right now.
 today-seen = { $m } of { $n } devices were heard from in the last 24 hours.
 today-from-files = This shows what is in the capture files.
-today-learning = Still learning what is usual ({ $n } of { $m } days). Until then, changes in volume are not reported.
+today-learning = A device's volume is compared once the same hour was watched on { $m } days ({ $n } so far).
 today-todo = What to do now
 today-more = { $n ->
     [one] One more finding
    *[other] { $n } more findings
   }
 today-traffic = The last 24 hours and the usual range
-today-traffic-none = There are no records of the last 24 hours. Once the watch begins, the traffic appears here, and after some weeks its usual range.
+today-traffic-none = There are no records of the last 24 hours. Once the watch begins, the traffic appears here, and after two weeks its usual range.
 today-changes = Changes since yesterday
 today-changes-none = Nothing has changed since yesterday. New devices, findings and what people did are listed here.
 today-known = The watch
@@ -251,7 +251,7 @@ traffic-outside = { $n ->
     [one] One hour was outside the usual range ({ $x }).
    *[other] { $n } hours were outside the usual range (first at { $x }).
   }
-traffic-learning = The usual range is still being learned ({ $n } of { $m } days).
+traffic-learning = The usual range appears once the same hour of the week was watched in two weeks.
 traffic-gaps = { $n ->
     [one] One hour was not watched.
    *[other] { $n } hours were not watched.
@@ -572,8 +572,8 @@ sensor-nothing-todo = Check the mirror port setting of the switch and which port
 sensor-down-todo = Check the cable and the power of the switch. The watch resumes by itself.
 sensor-evicted-todo = The number of conversations to remember has reached its limit. Raise the limit in the configuration file, or mirror fewer ports.
 zones = Zones
-zones-how = Divide the factory, such as office and line 1. With address ranges or VLANs, devices fall into their zone by themselves.
-zones-empty = There is no zone yet. Add one below. Where control equipment stands, choose "Control network": an unknown device there is reported for today.
+zones-how = Divide the factory, such as office and line 1. With address ranges or VLANs, devices fall into their zone by themselves. Zones order the ledger and the roles; they do not change how urgent a finding is.
+zones-empty = There is no zone yet. Add one below. With zones you can look at the assets of one zone, and give people roles in one zone only.
 zone-name = Name
 zone-name-hint = Line 1
 zone-layer = Layer
@@ -590,7 +590,7 @@ site-name = Name of the site
 kept-since = The oldest is of
 kept-disk = Disk
 retention = Days to keep records
-retention-how = Left empty, as much is kept as the disk holds.
+retention-how = The oldest records go first; also where the limit on disk space is reached earlier.
 retention-sure = With fewer days, older records are deleted and cannot be brought back.
 users = Users
 user-name = Name
@@ -639,3 +639,20 @@ error-todo-broken = Open it again. If it persists, tell the number below to the 
 error-reference = Number { $x }
 error-home = To Today
 error-login = To the login
+who-machine = This machine's command line
+who-person = { $x }
+as-of = State as of { $x }
+today-as-of = This is the state at the end of the capture ({ $x }), not now.
+today-seen-as-of = { $m } of { $n } devices were heard from in the last 24 hours of the capture.
+today-traffic-as-of = The last 24 hours of the capture and the usual range
+today-changes-as-of = Changes in the last 24 hours of the capture
+changed-raised-more = { $n ->
+    [one] And one more finding
+   *[other] And { $n } more findings
+  }
+changed-states = { $x } set { $n } devices to "{ $y }"
+changed-edits = { $x } edited the ledger of { $n } devices
+changed-settings = { $x } changed settings { $n } times
+changed-accounts = { $x } changed accounts { $n } times
+traffic-begun = The last hour is not over yet (dashed).
+traffic-hour-begun = Not over yet

@@ -3,6 +3,7 @@
 use super::{ROWS, records, speak};
 use crate::ask::Ask;
 use crate::problem::{Problem, page, page_with};
+use crate::view::chart::usual_band;
 use crate::view::{
     AddressRow, Amount, AssetPage, AssetRow, AssetsPage, Choice, GuessRow, Hour, LedgerForm, Link, NameRow, Page, Paging, PeerRow,
     ServiceRow, Traffic,
@@ -14,7 +15,6 @@ use model::access::{ViewAssets, ViewEvents, ViewFindings};
 use model::asset::{Asset, AssetState, Kind, Ledger, Party, Property};
 use model::coverage::{Quality, SensorKind};
 use model::{AssetId, Authorised, EventId, FindingStatus, Lang, Severity, Span, Time, ZoneId};
-use crate::view::chart::usual_band;
 use state::today::{HabitHour, SensorCoverage};
 use state::{AssetFilter, AssetHour, AssetSort, FindingFilter, FindingSort, Zone};
 use std::collections::BTreeMap;
@@ -367,7 +367,15 @@ pub(crate) fn hour(ask: &Ask, hour: i64, bytes: u64, watched: bool, usual: Optio
     let begun = hour_time(hour + 1) > ask.data_now();
     let (of_day, _) = ask.format.hour_and_weekday(hour);
     let short = if ask.lang == Lang::Ja { format!("{of_day}時") } else { format!("{of_day}:00") };
-    Hour { when: crate::view::When::new(at, ask.format.date_time(at)), short, day: ask.format.date(at), bytes, watched, usual: usual.filter(|_| !begun), begun }
+    Hour {
+        when: crate::view::When::new(at, ask.format.date_time(at)),
+        short,
+        day: ask.format.date(at),
+        bytes,
+        watched,
+        usual: usual.filter(|_| !begun),
+        begun,
+    }
 }
 
 /// Whether an hour was watched for its most part by some sensor: frames came, lost or not.

@@ -134,7 +134,7 @@ async fn fill(ask: &Ask, proof: &Authorised<ViewFindings>, f: Finding, typed: Ty
             (None, _) => StoryStep::First,
             (Some(_), true) => StoryStep::Reopened,
             (Some(_), false) => StoryStep::Handled {
-                who: m.who.clone(),
+                who: speak::who(ask, &m.who),
                 to: m.to,
                 note: m.note.clone(),
                 until: m.until.map(|u| ask.format.date(u)).unwrap_or_default(),

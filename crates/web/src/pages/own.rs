@@ -56,7 +56,7 @@ pub(crate) async fn password(ask: Ask, proof: Authorised<OwnSettings>) -> Result
             Weak::Same => "password-same",
             Weak::Guessable => "password-guessable",
         };
-        return draw(&ask, StatusCode::UNPROCESSABLE_ENTITY, vec![ask.say(key)]).await;
+        return draw(&ask, StatusCode::UNPROCESSABLE_ENTITY, vec![ask.t().n(key, password::MIN_LENGTH as u64)]).await;
     }
     let phc = ask.shared.hasher.hash(new.to_owned()).await?;
     ask.store.set_own_password(&proof, &phc, Some(caller.token_hash), ask.now).await?;

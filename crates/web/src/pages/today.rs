@@ -1,27 +1,34 @@
 //! 今日: what is known, handed to the page that makes one sentence and at most three things to do of it.
 
-use super::assets::{hour, hour_time, watched};
+use super::assets::{hour, watched};
 use super::speak::{self, Names};
 use crate::ask::Ask;
 use crate::problem::{Problem, page as render};
 use crate::view::chart::usual_band;
 use crate::view::{Change, Changed, Learned, Page, TodayFacts, TodayPage, TodaySensor, TopFinding, Traffic};
 use axum::response::Response;
-use model::access::{ViewAssets, ViewFindings, ViewSettings, ViewToday};
+use catalogue::Value;
+use model::access::{ViewAssets, ViewEvents, ViewFindings, ViewSettings, ViewToday};
 use model::event::Deed;
-use model::{AssetState, Authorised, FindingStatus, Severity, Span};
+use model::{AssetState, Authorised, FindingId, FindingStatus, Severity, Span, Time};
 use state::today::{self as facts_of, Changed as Was};
 use state::{AssetFilter, FindingFilter};
 use std::collections::BTreeMap;
 
 /// Lines of what changed.
 const CHANGES: usize = 8;
+/// Of these, findings; the rest of them is a number.
+const FINDINGS_TOLD: usize = 4;
+/// New devices that are told by name; more are a number.
+const DEVICES_TOLD: u64 = 2;
+/// How long like deeds of one person are one line.
+const GATHERED: Span = Span::hours(1);
 /// Weeks that make a habit worth comparing with.
-const WEEKS: u32 = 2;
+pub(crate) const WEEKS: u32 = 2;
 
 /// `GET /`
 pub(crate) async fn page(ask: Ask, proof: Authorised<ViewToday>) -> Result<Response, Problem> {
-    let facts = ask.store.today(&proof, ask.now).await?;
+    let facts = ask.store.today_as_of(&proof, ask.data_now(), ask.now).await?;
     let open = |s: Severity| facts.open.get(&s).copied().unwrap_or(0);
     let by_state = async |states: Vec<AssetState>| -> Result<u64, Problem> {
         let Ok(seeing) = ask.also(ViewAssets) else { return Ok(0) };
@@ -47,10 +54,11 @@ pub(crate) async fn page(ask: Ask, proof: Authorised<ViewToday>) -> Result<Respo
         denied,
         seen: facts.assets_seen,
         sensors,
-        learned: learned(&facts),
+        learned: learned(&ask),
         changes: changes(&ask, &facts).await?,
         traffic: traffic(&ask, &facts),
         kept: super::settings::kept(&ask, limit),
+        as_of: ask.as_of.map(|at| ask.when(at)),
     };
     let shell = ask.shell(Page::Today, "").await?;
     render(&TodayPage::new(shell, view))
@@ -93,10 +101,10 @@ async fn sensors(ask: &Ask) -> Vec<TodaySensor> {
         .collect()
 }
 
-/// Weeks behind the habit, in days, against what a comparison needs.
-fn learned(facts: &facts_of::TodayFacts) -> Learned {
-    let weeks = facts.habit.iter().map(|h| h.weeks).max().unwrap_or(0);
-    Learned { days: u64::from(weeks) * 7, needed: u64::from(WEEKS) * 7 }
+/// Days of records against the days that the rule on habits needs before it compares.
+fn learned(ask: &Ask) -> Learned {
+    let needed = ask.shared.catalogue.rule("habit").map_or(0, |r| r.parameter("days_min"));
+    Learned { days: super::settings::kept(ask, None).days, needed: u64::try_from(needed).unwrap_or(0) }
 }
 
 fn traffic(ask: &Ask, facts: &facts_of::TodayFacts) -> Option<Traffic> {
@@ -109,76 +117,163 @@ fn traffic(ask: &Ask, facts: &facts_of::TodayFacts) -> Option<Traffic> {
         .iter()
         .map(|h| {
             let usual = habit.get(&h.hour).and_then(|u| usual_band(u.low, u.median, u.high, u.weeks));
-            // The hour that is not over yet is told, and compared with nothing.
-            let whole = hour_time(h.hour + 1) <= ask.now;
             let bytes = h.bytes_in.saturating_add(h.bytes_out);
-            hour(ask, h.hour, bytes, watched(&facts.coverage, h.hour) || bytes > 0, usual.filter(|_| whole))
+            hour(ask, h.hour, bytes, watched(&facts.coverage, h.hour) || bytes > 0, usual)
         })
         .collect();
-    let learned = learned(facts);
-    Some(Traffic { hours, learned_days: learned.days, needed_days: learned.needed })
+    let weeks = facts.habit.iter().map(|h| h.weeks).max().unwrap_or(0);
+    Some(Traffic { hours, learned_days: u64::from(weeks) * 7, needed_days: u64::from(WEEKS) * 7 })
 }
 
-async fn changes(ask: &Ask, facts: &facts_of::TodayFacts) -> Result<Vec<Change>, Problem> {
-    let seeing = ask.also(ViewFindings).ok();
-    let may_assets = ask.also(ViewAssets).is_ok();
-    let mut out: Vec<Change> = Vec::new();
-    let mut discovered = 0usize;
-    for change in &facts.changes {
-        if out.len() >= CHANGES {
-            break;
+/// What somebody did again and again within [`GATHERED`] is one line.
+struct Deeds<'a> {
+    newest: Time,
+    who: &'a str,
+    deed: &'a Deed,
+    label: &'a str,
+    times: u64,
+}
+
+/// Deeds of one sort: two imports, two registrations, two changed settings.
+fn alike(a: &Deed, b: &Deed) -> bool {
+    match (a, b) {
+        (Deed::AssetState { to: x, .. }, Deed::AssetState { to: y, .. }) => x == y,
+        _ => std::mem::discriminant(a) == std::mem::discriminant(b),
+    }
+}
+
+fn gather(changes: &[facts_of::Change]) -> Vec<Deeds<'_>> {
+    let mut out: Vec<Deeds<'_>> = Vec::new();
+    for change in changes {
+        let Was::Deed { who, deed, label } = &change.what else { continue };
+        match out.last_mut() {
+            Some(last) if last.who == who && alike(last.deed, deed) && last.newest - change.at <= GATHERED => last.times += 1,
+            _ => out.push(Deeds { newest: change.at, who, deed, label, times: 1 }),
         }
-        let (what, href) = match &change.what {
-            Was::Discovered { asset, label, .. } => {
-                discovered += 1;
-                // After three, the rest is told as a number below.
-                if discovered > 3 {
-                    continue;
-                }
-                (Changed::DiscoveredOne(label.clone()), may_assets.then(|| format!("/assets/{asset}")))
-            }
-            Was::Finding { finding, rule, from, to, who, .. } => {
-                let title = match &seeing {
-                    Some(proof) => match ask.store.finding(proof, *finding).await {
-                        Ok(f) => {
-                            let names = Names::of(ask, &[&f]).await?;
-                            speak::title(ask, &names, &f)
-                        }
-                        Err(_) => rule.clone(),
-                    },
-                    None => ask.shared.catalogue.rule(rule).map_or_else(|| rule.clone(), |r| r.name(ask.lang)),
-                };
-                let what = match (from, who.is_empty()) {
-                    (None, _) => Changed::Raised(title),
-                    (Some(_), true) => Changed::Reopened(title),
-                    (Some(_), false) => Changed::Handled { who: who.clone(), title, to: *to },
-                };
-                (what, seeing.is_some().then(|| format!("/findings/{finding}")))
-            }
-            Was::Deed { who, deed, label } => match deed {
-                Deed::AssetState { asset, to, .. } => {
-                    (Changed::State { who: who.clone(), label: label.clone(), to: *to }, may_assets.then(|| format!("/assets/{asset}")))
-                }
-                Deed::AssetEntered { asset, .. } => {
-                    (Changed::Entered { who: who.clone(), n: 1 }, may_assets.then(|| format!("/assets/{asset}")))
-                }
-                Deed::AssetEdited { asset, .. } => {
-                    (Changed::Other(ask.t().xy("changed-edited", who, label)), may_assets.then(|| format!("/assets/{asset}")))
-                }
-                Deed::Setting { .. } => (Changed::Other(ask.t().x("changed-setting", who)), None),
-                Deed::Account { .. } => (Changed::Other(ask.t().x("changed-account", who)), None),
-                Deed::Started { .. } => (Changed::Started, None),
-                _ => continue,
-            },
-        };
-        out.push(Change { when: ask.when(change.at), what, href });
     }
-    if discovered > 3 {
-        let rest = (discovered - 3) as u64;
-        let href = may_assets.then(|| String::from("/assets?sort=first&dir=desc"));
-        let at = ask.now - Span::ZERO;
-        out.truncate(CHANGES - 1);
-        out.push(Change { when: ask.when(facts.changes.last().map_or(at, |c| c.at)), what: Changed::Discovered(rest), href });
+    out
+}
+
+/// Words for what somebody did, once or several times, with the page behind it; `None` where the page has better words for it.
+fn deed(ask: &Ask, d: &Deeds<'_>) -> Option<(Changed, Option<String>)> {
+    let t = ask.t();
+    let who = speak::who(ask, d.who);
+    let asset = |id: &model::AssetId| ask.also(ViewAssets).is_ok().then(|| format!("/assets/{id}"));
+    let several = |key: &str, extra: &str| {
+        let n = Value::Number(i64::try_from(d.times).unwrap_or(i64::MAX));
+        let words = t.with(key, &[("x", Value::Text(&who)), ("y", Value::Text(extra)), ("n", n)]);
+        (Changed::Other(words), ask.also(ViewEvents).is_ok().then(|| String::from("/events?table=audit")))
+    };
+    Some(match d.deed {
+        Deed::AssetState { to, .. } if d.times > 1 => several("changed-states", &t.of("state", to.name())),
+        Deed::AssetState { asset: id, to, .. } => (Changed::State { who, label: d.label.to_owned(), to: *to }, asset(id)),
+        Deed::AssetEntered { .. } if d.times > 1 => several("changed-entered", ""),
+        Deed::AssetEntered { asset: id, .. } => (Changed::Entered { who, n: 1 }, asset(id)),
+        Deed::AssetEdited { .. } if d.times > 1 => several("changed-edits", ""),
+        Deed::AssetEdited { asset: id, .. } => (Changed::Other(t.xy("changed-edited", &who, d.label)), asset(id)),
+        Deed::Setting { .. } if d.times > 1 => several("changed-settings", ""),
+        Deed::Setting { .. } => (Changed::Other(t.x("changed-setting", &who)), None),
+        Deed::Account { .. } if d.times > 1 => several("changed-accounts", ""),
+        Deed::Account { .. } => (Changed::Other(t.x("changed-account", &who)), None),
+        Deed::Started { .. } => (Changed::Started, None),
+        _ => return None,
+    })
+}
+
+async fn finding_line(
+    ask: &Ask,
+    id: FindingId,
+    rule: &str,
+    from: Option<FindingStatus>,
+    to: FindingStatus,
+    who: &str,
+) -> Result<(Changed, Option<String>), Problem> {
+    let seeing = ask.also(ViewFindings).ok();
+    let found = match &seeing {
+        Some(proof) => ask.store.finding(proof, id).await.ok(),
+        None => None,
+    };
+    let title = match &found {
+        Some(f) => speak::title(ask, &Names::of(ask, &[f]).await?, f),
+        None => ask.shared.catalogue.rule(rule).map_or_else(|| rule.to_owned(), |r| r.name(ask.lang)),
+    };
+    let what = match (from, who.is_empty()) {
+        (None, _) => Changed::Raised(title),
+        (Some(_), true) => Changed::Reopened(title),
+        (Some(_), false) => Changed::Handled { who: speak::who(ask, who), title, to },
+    };
+    Ok((what, seeing.is_some().then(|| format!("/findings/{id}"))))
+}
+
+/// The lines of what changed: findings before devices before deeds, as many as fit; then newest first.
+async fn changes(ask: &Ask, facts: &facts_of::TodayFacts) -> Result<Vec<Change>, Problem> {
+    let may_assets = ask.also(ViewAssets).is_ok();
+    let mut out: Vec<(Time, Changed, Option<String>)> = Vec::new();
+    let of_findings = facts.changes.iter().filter(|c| matches!(c.what, Was::Finding { .. })).count();
+    let told = if of_findings > FINDINGS_TOLD { FINDINGS_TOLD - 1 } else { of_findings };
+    let mut rest = 0u64;
+    for change in &facts.changes {
+        let Was::Finding { finding, rule, from, to, who, .. } = &change.what else { continue };
+        if out.len() < told {
+            let (what, href) = finding_line(ask, *finding, rule, *from, *to, who).await?;
+            out.push((change.at, what, href));
+        } else {
+            rest += 1;
+            if rest == 1 {
+                let href = ask.also(ViewFindings).is_ok().then(|| String::from("/findings?status=all&sort=last"));
+                out.push((change.at, Changed::Other(String::new()), href));
+            }
+        }
     }
-    Ok(out)
+    if rest > 0
+        && let Some(last) = out.last_mut()
+    {
+        last.1 = Changed::Other(ask.t().n("changed-raised-more", rest));
+    }
+    let mut devices = facts.changes.iter().filter_map(|c| match &c.what {
+        Was::Discovered { asset, label, .. } => Some((c.at, asset, label)),
+        _ => None,
+    });
+    if facts.discovered > DEVICES_TOLD {
+        if let Some((at, ..)) = devices.next() {
+            let href = may_assets.then(|| String::from("/assets?sort=first&dir=desc"));
+            out.push((at, Changed::Discovered(facts.discovered), href));
+        }
+    } else {
+        out.extend(
+            devices.map(|(at, id, label)| (at, Changed::DiscoveredOne(speak::cut(label)), may_assets.then(|| format!("/assets/{id}")))),
+        );
+    }
+    for d in gather(&facts.changes) {
+        if let Some((what, href)) = deed(ask, &d) {
+            out.push((d.newest, what, href));
+        }
+    }
+    out.truncate(CHANGES);
+    out.sort_by_key(|(at, ..)| std::cmp::Reverse(*at));
+    Ok(out.into_iter().map(|(at, what, href)| Change { when: ask.when(at), what, href }).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::AssetId;
+
+    fn entered(at: i64, who: &str) -> facts_of::Change {
+        let deed = Deed::AssetEntered { asset: AssetId::NIL, state: AssetState::Registered, macs: Vec::new(), ips: Vec::new() };
+        facts_of::Change { at: Time::from_unix(at, 0), what: Was::Deed { who: who.to_owned(), deed, label: String::from("PLC 1") } }
+    }
+
+    #[test]
+    fn an_import_is_one_line() {
+        let mut all: Vec<_> = (0..20).map(|i| entered(100_000 - i, "hinomi command line")).collect();
+        all.push(entered(99_000, "tanaka"));
+        all.push(entered(98_000, "hinomi command line"));
+        let gathered = gather(&all);
+        assert_eq!(
+            gathered.iter().map(|d| (d.who, d.times)).collect::<Vec<_>>(),
+            [("hinomi command line", 20), ("tanaka", 1), ("hinomi command line", 1)]
+        );
+        assert_eq!(gather(&[entered(100_000, "a"), entered(90_000, "a")]).len(), 2, "hours apart");
+    }
 }

@@ -285,20 +285,4 @@ mod tests {
         assert_eq!(usual_band(0, 0, 0, 6), Some((0, 0)));
         assert_eq!(usual_band(0, u64::MAX, u64::MAX, 6).map(|b| b.1), Some(u64::MAX));
     }
-
-    #[test]
-    fn bytes_read_well() {
-        for (n, text) in [
-            (0, "0 B"),
-            (999, "999 B"),
-            (1000, "1.0 KB"),
-            (9_949, "9.9 KB"),
-            (12_345, "12 KB"),
-            (999_600, "1.0 MB"),
-            (4_100_000_000, "4.1 GB"),
-            (u64::MAX, "18,447 PB"),
-        ] {
-            assert_eq!(bytes(n), text);
-        }
-    }
 }

@@ -67,6 +67,7 @@ fn traffic(s: &Say, days: usize, gap: bool, band: bool) -> Traffic {
                 bytes: if odd { bytes / 25 } else { bytes },
                 watched: !(gap && (3..6).contains(&h) && day == 0),
                 usual: band.then_some((middle * 6 / 10, middle * 14 / 10)),
+                begun: false,
             }
         })
         .collect();
@@ -198,6 +199,7 @@ fn today(s: &Say, empty: bool) -> TodayPage {
             free: Some(Amount::bytes(391_000_000_000)),
             limit_days: Some(365),
         },
+        as_of: None,
     };
     TodayPage::new(shell, facts)
 }
@@ -863,7 +865,7 @@ fn the_sentence_of_the_day_is_true() {
     };
     let j = judge(&f);
     assert_eq!(j.tone, "ok");
-    assert!(j.rest.contains("Still learning") && j.rest.contains("5 of 5 devices"), "{j:?}");
+    assert!(j.rest.contains("is compared once") && j.rest.contains("5 of 5 devices"), "{j:?}");
     f.discovered = 7;
     f.in_ledger = 0;
     assert!(judge(&f).sentence.starts_with("7 devices were found"));

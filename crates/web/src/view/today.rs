@@ -224,6 +224,8 @@ pub struct TodayFacts {
     pub traffic: Option<Traffic>,
     /// What is kept.
     pub kept: Kept,
+    /// The time that all this is of, where it is not now.
+    pub as_of: Option<When>,
 }
 
 /// 今日
@@ -280,13 +282,16 @@ impl TodayPage {
             ("ok", "●", t.say("today-quiet"))
         };
         let mut rest = Vec::new();
+        if let Some(at) = &f.as_of {
+            rest.push(t.x("today-as-of", &at.text));
+        }
         if f.assets > 0 {
-            rest.push(t.nm("today-seen", f.assets, f.seen));
+            rest.push(t.nm(if f.as_of.is_some() { "today-seen-as-of" } else { "today-seen" }, f.assets, f.seen));
         }
         if f.today > 0 && blind > 0 {
             rest.push(t.nm("today-and-blind", blind as u64, live.len() as u64));
         }
-        if live.is_empty() && !f.sensors.is_empty() {
+        if live.is_empty() && !f.sensors.is_empty() && f.as_of.is_none() {
             rest.push(t.say("today-from-files"));
         }
         if f.assets > 0 && !f.learned.enough() {

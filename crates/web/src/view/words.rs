@@ -124,18 +124,7 @@ impl T {
     }
 }
 
-/// Bytes in the unit that people read: decimal, as disks and lines are sold; one decimal below ten.
-pub fn bytes(n: u64) -> String {
-    const UNITS: [&str; 6] = ["B", "KB", "MB", "GB", "TB", "PB"];
-    let mut value = n as f64;
-    let mut unit = 0usize;
-    while value >= 999.5 && unit + 1 < UNITS.len() {
-        value /= 1000.0;
-        unit += 1;
-    }
-    let name = UNITS.get(unit).copied().unwrap_or("PB");
-    if unit > 0 && value < 9.95 { format!("{value:.1} {name}") } else { format!("{} {name}", group(value.round() as i64)) }
-}
+pub use crate::format::bytes;
 
 /// A status on the page: shape, word and colour together, so that no one of them has to be seen.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Template)]

@@ -30,6 +30,8 @@ pub struct House {
     pub notices: broadcast::Sender<Notice>,
     pub one_time: String,
     pub admin: String,
+    /// The time that the data is of; 0 for now.
+    pub as_of: Arc<AtomicI64>,
     clock: Arc<AtomicI64>,
     tls: Arc<rustls::ClientConfig>,
     stop: Option<oneshot::Sender<()>>,
@@ -52,6 +54,8 @@ impl House {
         let (notices, _) = broadcast::channel(256);
         let (admin, one_time) = web::first_admin(&store, start).await.unwrap().unwrap();
         let ticking = clock.clone();
+        let as_of = Arc::new(AtomicI64::new(0));
+        let shown_as_of = as_of.clone();
         let services = Services {
             store: store.clone(),
             vault: vault.clone(),
@@ -67,6 +71,7 @@ impl House {
                     ..SensorStatus::default()
                 }]
             }),
+            as_of: Arc::new(move || Some(Time(shown_as_of.load(Ordering::Relaxed))).filter(|t| t.0 != 0)),
             clock: Arc::new(move || Time(ticking.load(Ordering::Relaxed))),
             version: "0.0-test".into(),
         };
@@ -102,6 +107,7 @@ impl House {
             notices,
             one_time,
             admin,
+            as_of,
             clock,
             tls: Arc::new(tls),
             stop: Some(stop),
