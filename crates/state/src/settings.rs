@@ -37,7 +37,7 @@ pub struct Key {
     pub about: &'static str,
 }
 
-/// Every setting there is.
+/// Every setting there is. Only what is read somewhere belongs here: what the rules learn from stands with the rules.
 pub const SETTINGS: &[Key] = &[
     Key { name: "site_name", default: "", unit: "text", holds: Holds::Text(80), about: "name of this site on pages and reports" },
     Key {
@@ -84,20 +84,6 @@ pub const SETTINGS: &[Key] = &[
         about: "how long closed findings are kept",
     },
     Key {
-        name: "learning_days",
-        default: "14",
-        unit: "days",
-        holds: Holds::Number(1, 90),
-        about: "how long a habit is learned before it is judged",
-    },
-    Key {
-        name: "silence_minutes",
-        default: "60",
-        unit: "minutes",
-        holds: Holds::Number(5, 10_080),
-        about: "how long a device that is always on may be silent",
-    },
-    Key {
         name: "session_idle_minutes",
         default: "120",
         unit: "minutes",
@@ -111,13 +97,6 @@ pub const SETTINGS: &[Key] = &[
         unit: "attempts",
         holds: Holds::Number(3, 20),
         about: "wrong passwords before an account is locked for a while",
-    },
-    Key {
-        name: "notify_severity",
-        default: "today",
-        unit: "severity",
-        holds: Holds::Word(&["today", "week", "check", "record", "none"]),
-        about: "findings from this severity on are announced on open pages",
     },
 ];
 

@@ -80,7 +80,7 @@ on_both! {
         let late = bench.store.set_setting(&edit, "time_zone", 0, "Asia/Seoul", NOW).await;
         assert!(matches!(late, Err(StateError::Changed { ref by, rev: 1, .. }) if by == "田中"), "{late:?}");
         assert!(matches!(bench.store.set_setting(&edit, "nonsense", 0, "1", NOW).await, Err(StateError::NotFound { .. })));
-        assert_eq!(bench.machine.setting_number("learning_days").await.unwrap(), 14);
+        assert_eq!(bench.machine.setting_number("retention_days").await.unwrap(), 400);
         let events = bench.machine.outbox(10).await.unwrap();
         assert_eq!(events.len(), 1);
     }

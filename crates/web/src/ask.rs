@@ -299,10 +299,11 @@ impl Ask {
         for s in (self.shared.sensors)() {
             shell.sensors.all += 1;
             match s.quality {
+                // A file is read, not watched.
+                _ if s.kind == SensorKind::File => {}
                 Quality::Full => shell.sensors.watching += 1,
                 Quality::Drops => shell.sensors.dropping += 1,
-                Quality::Nothing | Quality::Down if s.kind == SensorKind::Live => shell.sensors.blind += 1,
-                Quality::Nothing | Quality::Down => shell.sensors.watching += 1,
+                Quality::Nothing | Quality::Down => shell.sensors.blind += 1,
             }
         }
         Ok(shell)

@@ -144,7 +144,6 @@ pub(crate) fn routes() -> Vec<Route> {
         post("/settings/site", EditSettings, settings::site),
         post("/settings/zones", EditSettings, settings::zones),
         post("/settings/sensors", EditSettings, settings::sensors),
-        post("/settings/retention", EditSettings, settings::retention),
         post("/settings/users", ManageUsers, settings::users),
         // The API.
         get("/api/v1/openapi.json", OwnSettings, api::openapi),

@@ -66,7 +66,7 @@ async fn a_change_needs_the_sessions_own_token_and_this_origin() {
     let page = b.get("/settings").await;
     let port = house.address.port();
     let send = async |csrf: &str, headers: &[(&str, &str)]| {
-        let body = format!("csrf={csrf}&name={}", escape("東工場"));
+        let body = format!("csrf={csrf}&key=site_name&rev=0&value={}", escape("東工場"));
         let mut all = vec![("content-type", "application/x-www-form-urlencoded")];
         all.extend_from_slice(headers);
         b.send(Method::POST, "/settings/site", &all, body.into_bytes()).await.status

@@ -21,6 +21,8 @@ use std::collections::BTreeMap;
 
 /// Links of an asset that are shown.
 const PEERS: u32 = 50;
+/// In an hour in which an asset is usually silent, less than this is nothing to point at: bytes.
+const SPEAKS: u64 = 1_000_000;
 /// Hours in the picture of an asset.
 const WEEK_HOURS: i64 = 24 * 7;
 
@@ -351,7 +353,7 @@ async fn traffic(ask: &Ask, hours: &[AssetHour], habit: &[HabitHour], from: i64,
     let hours = (from..to)
         .map(|h| {
             let bytes = bytes.get(&h).copied().unwrap_or(0);
-            hour(ask, h, bytes, bytes > 0 || watched(&coverage, h), usual.get(&h).copied())
+            hour(ask, h, bytes, bytes > 0 || watched(&coverage, h), usual.get(&h).copied().filter(|u| u.1 > 0 || bytes >= SPEAKS))
         })
         .collect();
     let weeks = habit.iter().map(|u| u.weeks).max().unwrap_or(0);

@@ -18,7 +18,7 @@ use crate::problem::Problem;
 use crate::view::bundle;
 use axum::body::Body;
 use axum::http::StatusCode;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY};
 use axum::response::{IntoResponse, Response};
 use model::Span;
 
@@ -50,7 +50,37 @@ pub(crate) async fn ui(ask: Ask) -> Result<Response, Problem> {
     let name: String = ask.id("file")?;
     let file = bundle::file(&name).ok_or(Problem::NotFound)?;
     let cache = if ask.query.get("v") == bundle::VERSION { "public, max-age=31536000, immutable" } else { "no-cache" };
-    Ok(([(CONTENT_TYPE, file.mime), (CACHE_CONTROL, cache)], Body::from(file.bytes)).into_response())
+    let accepted = ask.headers.get(ACCEPT_ENCODING).and_then(|v| v.to_str().ok()).is_some_and(takes_gzip);
+    let head = [(CONTENT_TYPE, file.mime), (CACHE_CONTROL, cache), (VARY, "accept-encoding")];
+    Ok(match bundle::packed(&name).filter(|_| accepted) {
+        Some(packed) => (head, [(CONTENT_ENCODING, "gzip")], Body::from(packed)).into_response(),
+        None => (head, Body::from(file.bytes)).into_response(),
+    })
+}
+
+/// Whether `Accept-Encoding` names gzip and does not refuse it (RFC 9110, 12.5.3).
+fn takes_gzip(header: &str) -> bool {
+    header.split(',').any(|part| {
+        let mut parts = part.split(';').map(str::trim);
+        let refused = |p: &str| p.strip_prefix("q=").and_then(|q| q.parse::<f32>().ok()).is_some_and(|q| q <= 0.0);
+        parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip")) && !parts.any(refused)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn gzip_only_where_it_is_taken() {
+        for (header, taken) in [("gzip, deflate, br", true), ("br;q=1, GZIP;q=0.5", true), ("gzip;q=0", false), ("br", false), ("", false)]
+        {
+            assert_eq!(super::takes_gzip(header), taken, "{header}");
+        }
+        let script = crate::view::bundle::file("console.js").unwrap();
+        let packed = crate::view::bundle::packed("console.js").unwrap();
+        let mut plain = Vec::new();
+        std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(packed), &mut plain).unwrap();
+        assert!(plain == script.bytes && packed.len() * 2 < plain.len());
+    }
 }
 
 /// `GET /favicon.ico`: browsers ask for it unasked.

@@ -3,11 +3,13 @@
 use crate::ask::{Ask, with_done};
 use crate::password;
 use crate::problem::{Problem, page_with, redirect};
-use crate::view::{About, Amount, Kept, Page, SensorRow, SettingsPage, UserRow, When, ZoneRow};
+use crate::view::{About, Amount, Choice, Kept, Page, SensorRow, SettingRow, SettingsPage, UserRow, When, ZoneRow};
 use axum::http::StatusCode;
 use axum::response::Response;
+use catalogue::Value;
 use model::access::{EditSettings, Grant, ManageUsers, ViewSettings};
 use model::{Authorised, Role, SourceId, UserId, ZoneId};
+use state::settings::{Holds, Key, SETTINGS};
 use state::zones::{Range, ZoneFields};
 use state::{Layer, StateError};
 
@@ -89,6 +91,7 @@ async fn fill(ask: &Ask, proof: &Authorised<ViewSettings>, problem: Option<(&str
         Err(_) => None,
     };
     let limit = ask.store.setting(proof, "retention_days").await?.value.parse().ok();
+    let values = ask.store.settings(proof).await?.iter().map(|s| value_row(ask, s)).collect();
     let facts = ask.store.facts().await?;
     let database = if facts.iter().any(|(k, _)| k.contains("journal")) { "SQLite" } else { "PostgreSQL" };
     Ok(SettingsPage {
@@ -98,6 +101,7 @@ async fn fill(ask: &Ask, proof: &Authorised<ViewSettings>, problem: Option<(&str
         users,
         new_password: take_fresh(ask),
         kept: kept(ask, limit),
+        values,
         about: About {
             version: ask.shared.version.clone(),
             fingerprint: ask.shared.certificates.current().fingerprint,
@@ -156,23 +160,64 @@ async fn again(ask: &Ask, section: &str, status: StatusCode, words: String) -> R
     page_with(status, &fill(ask, &seeing, Some((section, words))).await?)
 }
 
-async fn set(ask: &Ask, proof: &Authorised<EditSettings>, key: &str, value: &str) -> Result<(), StateError> {
-    // The form shows the value that stands; whoever saves later means the newer one.
-    let seeing = ask.also(ViewSettings).map_err(|_| StateError::OtherSite)?;
-    let rev = ask.store.setting(&seeing, key).await?.rev;
-    ask.store.set_setting(proof, key, rev, value, ask.now).await.map(drop)
-}
-
-/// `POST /settings/site`
+/// `POST /settings/site`: one setting, with the revision that was looked at.
 pub(crate) async fn site(ask: Ask, proof: Authorised<EditSettings>) -> Result<Response, Problem> {
-    let result = set(&ask, &proof, "site_name", ask.form.get("name")).await;
-    answer(&ask, "site", result.map(|()| "saved")).await
+    let wrong = || Problem::Bad(String::new());
+    let known = SETTINGS.iter().find(|k| k.name == ask.form.get("key")).ok_or_else(wrong)?;
+    let rev = ask.form.number("rev").ok_or_else(wrong)?;
+    match ask.store.set_setting(&proof, known.name, rev, ask.form.get("value"), ask.now).await {
+        Ok(_) => answer(&ask, known.name, Ok("saved")).await,
+        Err(StateError::Invalid { .. }) => again(&ask, known.name, StatusCode::UNPROCESSABLE_ENTITY, misfit(&ask, known)).await,
+        Err(other) => answer(&ask, known.name, Err(other)).await,
+    }
 }
 
-/// `POST /settings/retention`
-pub(crate) async fn retention(ask: Ask, proof: Authorised<EditSettings>) -> Result<Response, Problem> {
-    let result = set(&ask, &proof, "retention_days", ask.form.get("days")).await;
-    answer(&ask, "retention", result.map(|()| "saved")).await
+/// What a setting may hold, in words for whoever gave something else.
+pub(crate) fn misfit(ask: &Ask, key: &Key) -> String {
+    let t = ask.t();
+    match key.holds {
+        Holds::Number(least, most) => t.with("setting-wrong-number", &[("a", Value::Number(least)), ("b", Value::Number(most))]),
+        Holds::Word(words) => t.x("setting-wrong-word", &words.join(t.comma())),
+        Holds::Text(most) => t.n("setting-wrong-text", most as u64),
+        Holds::TimeZone => t.say("setting-wrong-zone"),
+    }
+}
+
+/// A setting as its form shows it.
+fn value_row(ask: &Ask, s: &state::settings::Setting) -> SettingRow {
+    let t = ask.t();
+    let name = s.key.name.replace('_', "-");
+    let shown = |v: &str| match (s.key.holds, s.key.unit) {
+        (Holds::Number(..), "bytes") => v.parse().map_or_else(|_| v.to_owned(), |n| ask.format.bytes(n)),
+        (Holds::Number(..), _) => v.parse().map_or_else(|_| v.to_owned(), |n| ask.format.number(n)),
+        (Holds::Word(_), _) => t.say(&format!("setting-{name}-{v}")),
+        _ => v.to_owned(),
+    };
+    let default = if s.key.default.is_empty() { ask.say("choice-none") } else { shown(s.key.default) };
+    let mut how = vec![t.say(&format!("setting-{name}-how")), t.x("setting-default", &default)];
+    let mut bounds = None;
+    if let Holds::Number(least, most) = s.key.holds {
+        how.push(t.xy("setting-bounds", &shown(&least.to_string()), &shown(&most.to_string())));
+        bounds = Some((least, most));
+    }
+    if s.key.unit == "bytes" {
+        how.push(t.x("setting-now", &shown(&s.value)));
+    }
+    SettingRow {
+        key: s.key.name.to_owned(),
+        rev: s.rev,
+        label: t.say(&format!("setting-{name}")),
+        value: s.value.clone(),
+        shown: shown(&s.value),
+        unit: if bounds.is_some() { t.say(&format!("unit-{}", s.key.unit)) } else { String::new() },
+        how: how.into_iter().filter(|w| !w.is_empty()).collect::<Vec<_>>().join(if ask.lang == model::Lang::Ja { "" } else { " " }),
+        bounds,
+        choices: match s.key.holds {
+            Holds::Word(words) => words.iter().map(|w| Choice::new(*w, shown(w), *w == s.value)).collect(),
+            _ => Vec::new(),
+        },
+        sure: if s.key.name.starts_with("retention") || s.key.name.contains("_kept_") { ask.say("retention-sure") } else { String::new() },
+    }
 }
 
 /// `POST /settings/sensors`

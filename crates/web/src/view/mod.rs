@@ -28,10 +28,9 @@
 //! | `GET /settings` | [`SettingsPage`] | |
 //! | `POST /settings/language` | | `lang` (`ja`/`en`), `back` |
 //! | `POST /settings/theme` | | `theme` (`system`/`light`/`dark`), `back` |
-//! | `POST /settings/site` | | `name` |
+//! | `POST /settings/site` | | `key`, `rev`, `value` |
 //! | `POST /settings/zones` | adds, changes, removes | `act` (`add`/`save`/`remove`), `id`, `rev`, `name`, `layer`, `ranges`, `vlans` (separated by spaces, commas or line ends) |
 //! | `POST /settings/sensors` | a sensor's name | `id`, `rev`, `name` |
-//! | `POST /settings/retention` | | `days` |
 //! | `POST /settings/users` | | `act` (`add`/`enable`/`disable`/`reset`), `id`, `rev`, `name`, `role` (repeated) |
 //! | `GET /live` | server-sent events `finding`, `asset`, `sensor`, `resync` (all of them); the data is never shown | |
 //! | `GET /ui/{file}` | [`bundle::FILES`] | `v` = [`bundle::VERSION`], so it may be cached for ever |

@@ -590,6 +590,24 @@ fn settings(s: &Say) -> SettingsPage {
             free: Some(Amount::bytes(391_000_000_000)),
             limit_days: Some(365),
         },
+        values: vec![
+            SettingRow {
+                key: "site_name".into(),
+                label: s.s("拠点の名前", "Name of the site"),
+                value: s.s("東工場", "East works"),
+                ..SettingRow::default()
+            },
+            SettingRow {
+                key: "retention_days".into(),
+                rev: 2,
+                label: s.s("記録を残す日数", "Days to keep records"),
+                value: "365".into(),
+                unit: s.s("日", "days"),
+                how: s.s("これより古い記録は消えます。", "Older records are deleted."),
+                bounds: Some((1, 3660)),
+                ..SettingRow::default()
+            },
+        ],
         about: About {
             version: "0.1.0".into(),
             fingerprint: ["3C"; 32].join(":"),
@@ -597,11 +615,7 @@ fn settings(s: &Say) -> SettingsPage {
             started: Some(s.w("11月3日 6:00", "Nov 3, 6:00")),
             database: "SQLite".into(),
         },
-        problems: if s.harm {
-            ["site", "zones", "sensors", "retention", "users"].iter().map(|x| ((*x).to_owned(), s.s("", ""))).collect()
-        } else {
-            vec![]
-        },
+        problems: if s.harm { ["zones", "sensors", "users"].iter().map(|x| ((*x).to_owned(), s.s("", ""))).collect() } else { vec![] },
     }
 }
 

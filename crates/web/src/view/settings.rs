@@ -130,6 +130,31 @@ impl UserRow {
     }
 }
 
+/// A setting of the site.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SettingRow {
+    /// Its key.
+    pub key: String,
+    /// The guard against lost updates.
+    pub rev: i64,
+    /// What people call it.
+    pub label: String,
+    /// Its value as the form sends it.
+    pub value: String,
+    /// Its value in words.
+    pub shown: String,
+    /// Its unit in words, or empty.
+    pub unit: String,
+    /// What it does, its default, its bounds.
+    pub how: String,
+    /// Least and most, where it is a number.
+    pub bounds: Option<(i64, i64)>,
+    /// What to choose from, where it is a word.
+    pub choices: Vec<Choice>,
+    /// What to ask before it is changed, or empty.
+    pub sure: String,
+}
+
 /// What this is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct About {
@@ -161,9 +186,11 @@ pub struct SettingsPage {
     pub new_password: Option<(String, String)>,
     /// What is kept.
     pub kept: Kept,
+    /// Every setting of the site.
+    pub values: Vec<SettingRow>,
     /// What this is.
     pub about: About,
-    /// What is wrong with a form: its section (`site`, `zones`, `sensors`, `retention`, `users`) and the words.
+    /// What is wrong with a form: its section (`zones`, `sensors`, `users`, or a setting's key) and the words.
     pub problems: Vec<(String, String)>,
 }
 
