@@ -11,7 +11,7 @@ mod text;
 pub use measures::{Measure, Measures};
 pub use phrases::{PhraseError, Phrasebook, Value};
 pub use recognition::{Hit, Recognition, Sign};
-pub use rules::{Escalation, Parameter, Rule, Words, load_rules_from};
+pub use rules::{Escalation, Parameter, Rule, Words, read_rules};
 pub use text::CatalogueError;
 
 /// The rule files that are built in: name and text.
@@ -136,20 +136,15 @@ mod tests {
     }
 
     #[test]
-    fn folders_of_rules() {
+    fn several_rule_files_at_once() {
         let m = Measures::built_in();
-        let dir = std::env::temp_dir().join(format!("hinomi-rules-{}", std::process::id()));
-        std::fs::create_dir_all(&dir).unwrap();
-        let empty = load_rules_from(&dir, &m).unwrap_err();
-        assert!(empty[0].what.contains("holds no rule"), "{empty:?}");
-        for (n, (_, text)) in RULE_FILES.iter().enumerate().take(2) {
-            std::fs::write(dir.join(format!("{n}.toml")), text).unwrap();
-        }
-        assert_eq!(load_rules_from(&dir, &m).unwrap().len(), 2);
-        std::fs::write(dir.join("z.toml"), RULE_FILES[0].1).unwrap();
-        std::fs::write(dir.join("y.toml"), b"\xff\xfe\0").unwrap();
-        let errors = load_rules_from(&dir, &m).unwrap_err();
+        let file = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+        let mut files: Vec<_> = RULE_FILES.iter().take(2).map(|(name, text)| file(name, text)).collect();
+        assert_eq!(read_rules(&files, &m).unwrap().len(), 2);
+        files.push(file("z.toml", RULE_FILES[0].1));
+        files.push(file("y.toml", "id = "));
+        let errors = read_rules(&files, &m).unwrap_err();
         assert_eq!(errors.len(), 2, "{errors:?}");
-        std::fs::remove_dir_all(&dir).unwrap();
+        assert!(errors[0].what.contains("already stands in"), "{errors:?}");
     }
 }

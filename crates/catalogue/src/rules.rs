@@ -13,7 +13,6 @@ use model::{Lang, Severity};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::path::Path;
 use toml::Spanned;
 
 /// What a detector of ours takes and gives.
@@ -462,44 +461,22 @@ fn phrases(file: &str, text: &str, facts: &BTreeMap<String, String>, languages: 
     Ok(book)
 }
 
-/// Reads every `*.toml` under a folder, or one file, sorted by name. All mistakes are told at once; a folder without any rule
-/// is a mistake too.
-pub fn load_rules_from(path: &Path, measures: &Measures) -> Result<Vec<Rule>, Vec<CatalogueError>> {
-    let unreadable =
-        |p: &Path, e: &std::io::Error| CatalogueError { file: p.display().to_string(), line: 0, what: format!("cannot be read: {e}") };
-    let mut files = Vec::new();
-    if path.is_dir() {
-        let entries = std::fs::read_dir(path).map_err(|e| vec![unreadable(path, &e)])?;
-        files.extend(entries.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|x| x == "toml")));
-        files.sort();
-    } else {
-        files.push(path.to_owned());
-    }
+/// Reads rule files: the name of each (for messages) and its text. All mistakes are told at once; two rules of one id are one.
+pub fn read_rules(files: &[(String, String)], measures: &Measures) -> Result<Vec<Rule>, Vec<CatalogueError>> {
     let mut rules: Vec<Rule> = Vec::new();
     let mut errors = Vec::new();
-    for file in &files {
-        let name = file.display().to_string();
-        match std::fs::read_to_string(file) {
-            Err(e) => errors.push(unreadable(file, &e)),
-            Ok(text) => match read_rule(&name, &text, measures) {
-                Err(e) => errors.push(e),
-                Ok(rule) => match rules.iter().find(|r| r.id == rule.id) {
-                    Some(first) => errors.push(CatalogueError {
-                        file: name,
-                        line: 1,
-                        what: format!("the rule '{}' already stands in {}; keep one of them", rule.id, first.file),
-                    }),
-                    None => rules.push(rule),
-                },
+    for (name, text) in files {
+        match read_rule(name, text, measures) {
+            Err(e) => errors.push(e),
+            Ok(rule) => match rules.iter().find(|r| r.id == rule.id) {
+                Some(first) => errors.push(CatalogueError {
+                    file: name.clone(),
+                    line: 1,
+                    what: format!("the rule '{}' already stands in {}; keep one of them", rule.id, first.file),
+                }),
+                None => rules.push(rule),
             },
         }
-    }
-    if files.is_empty() {
-        errors.push(CatalogueError {
-            file: path.display().to_string(),
-            line: 0,
-            what: String::from("holds no rule (*.toml); give the folder that holds them"),
-        });
     }
     if errors.is_empty() { Ok(rules) } else { Err(errors) }
 }

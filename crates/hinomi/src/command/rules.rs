@@ -1,6 +1,6 @@
 //! `hinomi rules check/list`
 
-use crate::outcome::{Verdict, bad_input};
+use crate::outcome::{Verdict, bad_input, unreachable};
 use crate::terminal;
 use crate::words::Words;
 use anyhow::Result;
@@ -9,17 +9,32 @@ use catalogue::{Catalogue, Measures, Rule};
 use clap::ArgMatches;
 use std::path::PathBuf;
 
-/// Rule files of paths: files, or every `.toml` of folders.
+/// Rules of paths: files, or every `.toml` of folders.
 pub fn load(paths: &[PathBuf]) -> Result<Vec<Rule>> {
-    let measures = Measures::built_in();
-    let mut rules = Vec::new();
+    let mut files = Vec::new();
     for path in paths {
-        rules.extend(
-            catalogue::load_rules_from(path, &measures)
-                .map_err(|all| bad_input(all.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?,
-        );
+        if path.is_dir() {
+            let entries = std::fs::read_dir(path).map_err(|e| unreachable(format!("cannot read {}: {e}", path.display())))?;
+            let mut inside: Vec<PathBuf> =
+                entries.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|x| x == "toml")).collect();
+            if inside.is_empty() {
+                return Err(bad_input(format!("{} holds no rule (*.toml); give the folder that holds them", path.display())));
+            }
+            inside.sort();
+            files.extend(inside);
+        } else {
+            files.push(path.clone());
+        }
     }
-    Ok(rules)
+    let mut texts = Vec::new();
+    for file in &files {
+        let bytes = super::read_file(file)?;
+        let text =
+            String::from_utf8(bytes).map_err(|_| bad_input(format!("{}:1: not UTF-8 text; save the file as UTF-8", file.display())))?;
+        texts.push((file.display().to_string(), text));
+    }
+    catalogue::read_rules(&texts, &Measures::built_in())
+        .map_err(|all| bad_input(all.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))
 }
 
 pub fn check(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
