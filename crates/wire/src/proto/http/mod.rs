@@ -131,7 +131,7 @@ fn request(line: &[u8]) -> Option<(&[u8], &[u8], bool)> {
     }
     // Some clients leave blanks in the target, so the version is what stands last.
     match rest.iter().rposition(|&b| b == b' ').map(|i| rest.split_at(i)) {
-        Some((target, version)) if matches!(version, b" HTTP/1.0" | b" HTTP/1.1") => Some((method, target.trim_ascii(), true)),
+        Some((target, b" HTTP/1.0" | b" HTTP/1.1")) => Some((method, target.trim_ascii(), true)),
         _ => Some((method, rest.trim_ascii(), false)),
     }
 }
