@@ -104,6 +104,76 @@ async fn a_name_from_the_network_stays_text() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_looks_after_one_zone_sees_that_zone_and_nothing_else() {
+    let house = House::build().await;
+    let (asset, finding) = house.furnish().await;
+    let here = house.zone("line 1", "192.168.1.0/24").await;
+    let elsewhere = house.zone("office", "10.0.0.0/8").await;
+    let (ours, others) = (house.role_in(Role::SiteEngineer, Some(here)).await, house.role_in(Role::SiteEngineer, Some(elsewhere)).await);
+    for (b, sees) in [(&ours, true), (&others, false)] {
+        let found = if sees { StatusCode::OK } else { StatusCode::NOT_FOUND };
+        for path in [
+            format!("/assets/{asset}"),
+            format!("/findings/{finding}"),
+            format!("/api/v1/assets/{asset}"),
+            format!("/api/v1/findings/{finding}"),
+        ] {
+            let answer = b.get(&path).await;
+            assert_eq!(answer.status, found, "{path}: {}", answer.text());
+        }
+        for path in ["/", "/assets", "/findings?status=all", "/assets/export.csv", "/api/v1/assets", "/api/v1/findings", "/api/v1/events"] {
+            let answer = b.get(path).await;
+            assert!(matches!(answer.status, StatusCode::OK | StatusCode::FORBIDDEN), "{path}: {}", answer.status);
+            let text = answer.text();
+            let names = ["192.168.1.20", "3c:52:82:1f:aa:07", "LAPTOP-K7"].iter().any(|n| text.contains(n));
+            assert!(sees || !names, "{path}: {text}");
+        }
+        assert_eq!(b.get("/api/v1/assets").await.json()["total"], u64::from(sees));
+        assert_eq!(b.get("/api/v1/status").await.json()["assets"]["all"], u64::from(sees));
+        // News of an asset reach only whoever may see it.
+        let mut stream = house.tls().await;
+        stream.write_all(format!("GET /live HTTP/1.1\r\nHost: localhost\r\nCookie: {}\r\n\r\n", b.cookie()).as_bytes()).await.unwrap();
+        let read = async |stream: &mut tokio_rustls::client::TlsStream<tokio::net::TcpStream>, until: &str| {
+            let (mut text, mut buffer) = (String::new(), [0u8; 4096]);
+            while !text.contains(until) {
+                let n = tokio::time::timeout(Duration::from_secs(2), stream.read(&mut buffer)).await.unwrap().unwrap();
+                assert!(n > 0, "{text}");
+                text.push_str(&String::from_utf8_lossy(&buffer[..n]));
+            }
+            text
+        };
+        read(&mut stream, "event: hello").await;
+        house.notices.send(Notice::Asset(asset)).unwrap();
+        house.notices.send(Notice::Sensor).unwrap();
+        assert_eq!(read(&mut stream, "event: sensor").await.contains("event: asset"), sees);
+    }
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_setting_is_changed_on_the_page_with_its_bounds_and_its_revision() {
+    let house = House::build().await;
+    let b = house.admin().await;
+    let page = b.get("/settings?lang=en").await;
+    for key in state::settings::SETTINGS {
+        assert!(page.text().contains(&format!("name=\"key\" value=\"{}\"", key.name)), "{}", key.name);
+    }
+    let csrf = page.csrf();
+    let set = async |key: &str, rev: &str, value: &str| {
+        b.post("/settings/site", &[("csrf", csrf.clone()), ("key", key.into()), ("rev", rev.into()), ("value", value.into())]).await
+    };
+    assert_eq!(set("retention_days", "0", "90").await.status, StatusCode::SEE_OTHER);
+    assert_eq!(set("retention_days", "0", "91").await.status, StatusCode::CONFLICT, "an old revision");
+    let wrong = set("retention_days", "1", "0").await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(wrong.text().contains("1 から 3,660 までの整数"), "{}", wrong.text());
+    assert_eq!(set("time_zone", "0", "Mars/Olympus").await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(set("no_such", "0", "1").await.status, StatusCode::BAD_REQUEST);
+    assert!(b.get("/settings?lang=en").await.text().contains("value=\"90\""));
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn old_captures_are_shown_as_of_their_end_and_say_so() {
     let house = House::build().await;
     let b = house.admin().await;

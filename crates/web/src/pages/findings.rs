@@ -208,7 +208,7 @@ async fn fill(ask: &Ask, proof: &Authorised<ViewFindings>, f: Finding, typed: Ty
         ceased: f.ceased.map(|t| ask.when(t)),
         asset: f.asset.map(|id| names.link(id)),
         register,
-        others: f.others.iter().take(50).map(|id| names.link(*id)).collect::<Vec<Link>>(),
+        others: f.others.iter().filter(|id| !speak::told(&f, **id)).take(50).map(|id| names.link(*id)).collect::<Vec<Link>>(),
         facts: speak::facts(ask, &names, &f),
         events,
         events_total: kept.total,

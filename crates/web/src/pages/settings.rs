@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use catalogue::Value;
 use model::access::{EditSettings, Grant, ManageUsers, ViewSettings};
+use model::coverage::SensorKind;
 use model::{Authorised, Role, SourceId, UserId, ZoneId};
 use state::settings::{Holds, Key, SETTINGS};
 use state::zones::{Range, ZoneFields};
@@ -43,7 +44,10 @@ fn sensor_row(ask: &Ask, s: &model::coverage::SensorStatus, named: &[state::sens
         quality: s.quality,
         packets: Amount::count(s.packets),
         bytes: Amount::bytes(s.bytes),
-        rate: format!("{}/s", ask.format.number(s.recent_packets / 10)),
+        rate: match s.kind {
+            SensorKind::Live => format!("{}/s", ask.format.number(s.recent_packets / 10)),
+            SensorKind::File => String::new(),
+        },
         kernel_drops: Amount::count(s.kernel_drops),
         queue_drops: Amount::count(s.queue_drops),
         decode_errors: Amount::count(s.decode_errors),

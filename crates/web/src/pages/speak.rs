@@ -154,6 +154,11 @@ pub(crate) fn row(ask: &Ask, names: &Names, f: &Finding) -> FindingRow {
     }
 }
 
+/// Whether a fact of the finding names this asset: then it need not stand among the others too.
+pub(crate) fn told(f: &Finding, id: AssetId) -> bool {
+    f.facts.values().any(|v| matches!(v, Fact::Asset(a) if *a == id))
+}
+
 /// Its facts as they are kept.
 pub(crate) fn facts(ask: &Ask, names: &Names, f: &Finding) -> Vec<FactRow> {
     let label = |name: &str| {

@@ -146,12 +146,26 @@ impl House {
 
     /// A browser of somebody with this role.
     pub async fn role(&self, role: Role) -> Browser<'_> {
+        self.role_in(role, None).await
+    }
+
+    /// A zone of these addresses.
+    pub async fn zone(&self, name: &str, range: &str) -> model::ZoneId {
+        let machine = Principal::machine();
+        let proof = model::access::authorise(&machine, model::access::EditSettings, self.store.site().id, None).unwrap();
+        let fields =
+            state::zones::ZoneFields { name: name.into(), layer: state::Layer::Lan, ranges: vec![range.parse().unwrap()], vlans: vec![] };
+        self.store.create_zone(&proof, fields, self.now()).await.unwrap()
+    }
+
+    /// The same in one zone only.
+    pub async fn role_in(&self, role: Role, zone: Option<model::ZoneId>) -> Browser<'_> {
         let site = self.store.site().id;
         let machine = Principal::machine();
         let proof = model::access::authorise(&machine, model::access::ManageUsers, site, None).unwrap();
-        let name = format!("{role}-someone");
+        let name = zone.map_or_else(|| format!("{role}-someone"), |z| format!("{role}-{z}"));
         let phc = web::password::hash("one-time-word").unwrap();
-        let grants = [model::access::Grant { role, site: Some(site), zone: None }];
+        let grants = [model::access::Grant { role, site: Some(site), zone }];
         let id = self.store.create_user(&proof, &name, &grants, &phc, self.now()).await.unwrap();
         let who = Principal { user: Some(id), name: name.clone(), grants: grants.to_vec(), must_change_password: true };
         let own = model::access::authorise(&who, model::access::OwnSettings, site, None).unwrap();
