@@ -3,6 +3,9 @@
 //! The tests drive the binary as a person would. It is taken from `HINOMI_BIN` (which `cargo xtask test` sets after building it) or built on
 //! the spot.
 
+// A helper that fails is a test that fails.
+#![allow(clippy::panic, clippy::unwrap_used, clippy::expect_used)]
+
 use anyhow::{Context, Result, bail};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -151,7 +154,7 @@ impl Console {
         });
         let mut console = Console { child, address: String::new(), password: None, lines: Mutex::new(lines), seen: Mutex::new(Vec::new()) };
         let line = console.wait_for("https://", Duration::from_secs(60))?;
-        console.address = line.split_whitespace().find(|w| w.starts_with("https://")).unwrap_or_default().to_owned();
+        line.split_whitespace().find(|w| w.starts_with("https://")).unwrap_or_default().clone_into(&mut console.address);
         console.wait_for("ready", Duration::from_secs(60))?;
         let seen = console.seen.lock().map(|s| s.clone()).unwrap_or_default();
         console.password = seen.iter().find_map(|l| l.split_once("password: ")).map(|(_, p)| p.trim().to_owned());

@@ -1,4 +1,5 @@
 //! The command line as people and scripts meet it: exit status, languages, messages that say what to do.
+#![allow(clippy::panic, clippy::unwrap_used, clippy::expect_used)]
 
 use end_to_end::{call, hinomi, json};
 use std::process::Command;

@@ -1,4 +1,5 @@
 //! kill -9 and SIGTERM: nothing acknowledged is lost, nothing is made twice, and it ends in time.
+#![allow(clippy::panic, clippy::unwrap_used, clippy::expect_used)]
 
 use end_to_end::{Console, call, json, json_lines};
 use std::path::Path;

@@ -1,4 +1,5 @@
 //! Live in two namespaces: a scan on the wire is a finding on the page within two seconds.
+#![allow(clippy::panic, clippy::unwrap_used, clippy::expect_used)]
 
 use end_to_end::{Console, Namespace, browser, cable, json_lines, which};
 use std::path::Path;

@@ -98,7 +98,7 @@ pub fn command(words: &[String]) -> Result<()> {
             ("factory", "--weeks") => f.weeks = value()?.parse().context("--weeks is a number from 1 to 52")?,
             ("factory", "--to-now") => f.until = Some(SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos() as i64),
             ("factory", "--until") => {
-                f.until = Some(value()?.parse::<jiff::Timestamp>().context("--until is an RFC 3339 time")?.as_nanosecond() as i64)
+                f.until = Some(value()?.parse::<jiff::Timestamp>().context("--until is an RFC 3339 time")?.as_nanosecond() as i64);
             }
             ("factory", "--only") => f.only = Some(value()?.to_owned()),
             ("factory", "--bare") => f.bare = true,

@@ -99,7 +99,7 @@ fn data(config: &Config) -> Check {
             ),
         );
     }
-    let free = rustix::fs::statvfs(folder).map(|s| s.f_bavail.saturating_mul(s.f_frsize)).unwrap_or(0);
+    let free = rustix::fs::statvfs(folder).map_or(0, |s| s.f_bavail.saturating_mul(s.f_frsize));
     let says = format!("{}, {} MiB free", folder.display(), free >> 20);
     if free < 1 << 30 {
         bad("data", format!("{says}: less than 1 GiB; free some space or shorten the retention on the settings page"))
