@@ -261,7 +261,7 @@ fn setting_names(text: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for line in text.lines() {
         if let Some(table) = line.strip_prefix('[').and_then(|l| l.strip_suffix(']')) {
-            section = table.to_owned();
+            table.clone_into(&mut section);
         } else if let Some((key, _)) = line.split_once(" = ")
             && !line.starts_with('#')
         {

@@ -67,6 +67,15 @@ fn takes_gzip(header: &str) -> bool {
     })
 }
 
+/// `GET /favicon.ico`: browsers ask for it unasked.
+pub(crate) async fn favicon(_: Ask) -> Result<Response, Problem> {
+    let file = bundle::file("favicon.svg").ok_or(Problem::NotFound)?;
+    Ok(([(CONTENT_TYPE, file.mime), (CACHE_CONTROL, "public, max-age=86400")], Body::from(file.bytes)).into_response())
+}
+
+/// Rows on a page of a list.
+pub(crate) const ROWS: u32 = 50;
+
 #[cfg(test)]
 mod tests {
     #[test]
@@ -82,12 +91,3 @@ mod tests {
         assert!(plain == script.bytes && packed.len() * 2 < plain.len());
     }
 }
-
-/// `GET /favicon.ico`: browsers ask for it unasked.
-pub(crate) async fn favicon(_: Ask) -> Result<Response, Problem> {
-    let file = bundle::file("favicon.svg").ok_or(Problem::NotFound)?;
-    Ok(([(CONTENT_TYPE, file.mime), (CACHE_CONTROL, "public, max-age=86400")], Body::from(file.bytes)).into_response())
-}
-
-/// Rows on a page of a list.
-pub(crate) const ROWS: u32 = 50;
