@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use model::access::{ViewAssets, ViewEvents, ViewFindings};
 use model::event::{Body, Deed, Table};
 use model::net::Endpoint;
-use model::{Act, AssetId, Authorised, Event, EventId, FindingId, Time};
+use model::{Act, AssetId, AssetState, Authorised, Event, EventId, FindingId, Time};
 use std::collections::BTreeMap;
 use vault::Query;
 
@@ -255,7 +255,7 @@ pub(crate) fn summary(ask: &Ask, e: &Event) -> String {
             let name = ask.shared.catalogue.rule(&f.rule).map_or_else(|| f.rule.clone(), |r| r.name(ask.lang));
             format!("{name} · {}", snake(&f.step))
         }
-        Body::Audit(a) => format!("{} · {}", a.action, deed(&a.deed)),
+        Body::Audit(a) => deed(ask, &a.deed),
         Body::Health(h) => format!(
             "{} pkt · {} · drops {} + {} · {}",
             ask.format.number(h.packets),
@@ -303,12 +303,31 @@ fn act(act: &Act) -> String {
     }
 }
 
-fn deed(deed: &Deed) -> String {
-    let value = serde_json::to_value(deed).unwrap_or_default();
-    match value.as_object().and_then(|o| o.iter().next()) {
-        Some((name, inner)) => format!("{name} {inner}"),
-        None => value.as_str().unwrap_or_default().to_owned(),
-    }
+/// What somebody did, in words; every detail stands on the record's own page.
+fn deed(ask: &Ask, deed: &Deed) -> String {
+    let arrow = |from: &str, to: &str| format!("{from} → {to}");
+    let state = |s: AssetState| ask.t().of("state", s.name());
+    let (key, detail) = match deed {
+        Deed::AssetState { from, to, .. } => ("deed-asset-state", arrow(&state(*from), &state(*to))),
+        Deed::AssetEntered { .. } => ("deed-asset-entered", String::new()),
+        Deed::AssetEdited { .. } => ("deed-asset-edited", String::new()),
+        Deed::FindingHandled { from, to, .. } => {
+            let t = ask.t();
+            ("deed-finding-handled", arrow(&t.of("status", from.name()), &t.of("status", to.name())))
+        }
+        Deed::Setting { key, from, to } => ("deed-setting", format!("{key} {}", arrow(from, to))),
+        Deed::Login { name, success: true, .. } => ("deed-login", name.clone()),
+        Deed::Login { name, .. } => ("deed-login-refused", name.clone()),
+        Deed::Logout => ("deed-logout", String::new()),
+        Deed::PasswordSet { .. } => ("deed-password-set", String::new()),
+        Deed::Account { name, .. } => ("deed-account", name.clone()),
+        Deed::Exported { what, rows } => ("deed-exported", format!("{what} {}", ask.format.number(*rows))),
+        Deed::Started { version } => ("deed-started", version.clone()),
+        Deed::Stopped => ("deed-stopped", String::new()),
+        // A deed of a later version: its own page shows all of it.
+        _ => ("table-audit", String::new()),
+    };
+    if detail.is_empty() { ask.say(key) } else { format!("{} · {}", ask.say(key), cut(&detail)) }
 }
 
 /// `GET /events/{epoch}/{seq}`

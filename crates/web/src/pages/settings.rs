@@ -20,7 +20,8 @@ const MOST_RANGES: usize = 200;
 pub(crate) fn kept(ask: &Ask, limit_days: Option<u64>) -> Kept {
     let s = ask.shared.vault.status();
     let days = match (s.oldest, s.newest) {
-        (Some(a), Some(b)) => u64::try_from((b - a).as_seconds() / 86_400).unwrap_or(0),
+        // What people did is of now; the days are those of what was seen.
+        (Some(a), Some(b)) => u64::try_from((b.min(ask.data_now()) - a).as_seconds() / 86_400).unwrap_or(0),
         _ => 0,
     };
     Kept {

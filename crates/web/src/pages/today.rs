@@ -5,7 +5,7 @@ use super::speak::{self, Names};
 use crate::ask::Ask;
 use crate::problem::{Problem, page as render};
 use crate::view::chart::usual_band;
-use crate::view::{Change, Changed, Learned, Page, TodayFacts, TodayPage, TodaySensor, TopFinding, Traffic};
+use crate::view::{Change, Changed, Learned, Page, TodayFacts, TodayPage, TodaySensor, TopFinding, Traffic, When};
 use axum::response::Response;
 use catalogue::Value;
 use model::access::{ViewAssets, ViewEvents, ViewFindings, ViewSettings, ViewToday};
@@ -251,7 +251,9 @@ async fn changes(ask: &Ask, facts: &facts_of::TodayFacts) -> Result<Vec<Change>,
     }
     out.truncate(CHANGES);
     out.sort_by_key(|(at, ..)| std::cmp::Reverse(*at));
-    Ok(out.into_iter().map(|(at, what, href)| Change { when: ask.when(at), what, href }).collect())
+    // Beside an old capture, "22:03" of today would be misread.
+    let when = |at| if ask.as_of.is_some() { When::new(at, ask.format.date_time(at)) } else { ask.when(at) };
+    Ok(out.into_iter().map(|(at, what, href)| Change { when: when(at), what, href }).collect())
 }
 
 #[cfg(test)]
