@@ -1,7 +1,7 @@
 //! The console, given what it shows: both stores, the sensors, and a knock when something is new.
 
-use crate::command::{now, state_error};
-use crate::outcome::unreachable;
+use crate::clock::now;
+use crate::outcome::{state_error, unreachable};
 use crate::pipeline::Plan;
 use crate::rights::Rights;
 use crate::sensor::Sensors;

@@ -1,6 +1,6 @@
 //! What is done now and then: limits that people set are applied, and what is older than kept is let go.
 
-use crate::command::now;
+use crate::clock::now;
 use crate::stores::{self, Stores};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;

@@ -1,8 +1,10 @@
 //! The binary: configuration, wiring, command line.
 
 mod cli;
+mod clock;
 mod command;
 mod config;
+mod ledger;
 mod outcome;
 mod recorder;
 mod terminal;

@@ -1,6 +1,8 @@
 //! How a command ends: exit status 0 done; 1 done, and what was checked does not hold; 2 wrong usage; 3 bad input;
 //! 4 cannot reach or write something.
 
+use intake::file::FileError;
+use state::StateError;
 use std::fmt;
 
 /// A failure with its exit status and a sentence for the person at the terminal.
@@ -35,6 +37,22 @@ pub fn unreachable(message: impl fmt::Display) -> anyhow::Error {
 /// The exit status of an error: its own, or 4.
 pub fn status_of(error: &anyhow::Error) -> u8 {
     error.downcast_ref::<Failure>().map_or(4, |f| f.status)
+}
+
+/// A failure of the state with its exit status.
+pub fn state_error(e: StateError) -> anyhow::Error {
+    match e {
+        StateError::NotFound { .. } | StateError::Invalid { .. } | StateError::Exists { .. } | StateError::Changed { .. } => bad_input(e),
+        other => unreachable(other),
+    }
+}
+
+/// A capture that cannot be read, with its exit status: 3 for what is in it, 4 for the way to it.
+pub fn file_error(e: FileError) -> anyhow::Error {
+    match e {
+        FileError::Open { .. } | FileError::Read { .. } => unreachable(e),
+        other => bad_input(other),
+    }
 }
 
 /// What a command that went through says of what it checked.

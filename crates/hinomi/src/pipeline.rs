@@ -6,18 +6,19 @@
 //!
 //! Each part stands in a file of its own; here is only the order in which they are built, and the order in which they stop.
 
+use crate::clock::now;
 use crate::config::Config;
 use crate::console;
 use crate::courier;
 use crate::housekeeping;
-use crate::outcome::unreachable;
+use crate::outcome::{state_error, unreachable};
+use crate::rights;
 use crate::sensor::{self, Sensors};
 use crate::shares::shares;
 use crate::stores::Stores;
 use crate::terminal;
 use crate::watcher::{Progress, Watcher};
 use crate::words::Words;
-use crate::{command, rights};
 use anyhow::Result;
 use catalogue::Catalogue;
 use model::Notice;
@@ -68,8 +69,8 @@ pub fn run(plan: Plan, words: &Words) -> Result<()> {
     let serving = runtime.spawn(console.serve(ended));
     // 4. What comes in.
     runtime
-        .block_on(house.stores.pipeline.machine_did("run", Deed::Started { version: env!("CARGO_PKG_VERSION").into() }, command::now()))
-        .map_err(command::state_error)?;
+        .block_on(house.stores.pipeline.machine_did("run", Deed::Started { version: env!("CARGO_PKG_VERSION").into() }, now()))
+        .map_err(state_error)?;
     sensors.start(&plan, &rights, &house, shares, words, runtime.handle())?;
     terminal::say(&words.say("run-ready"));
     // 5. Until somebody ends it.
@@ -114,7 +115,7 @@ impl House {
     fn open(runtime: &Runtime, plan: &Plan, stores: Stores, devices: usize) -> Result<House> {
         if let Some(ledger) = &plan.assets {
             runtime.block_on(async {
-                let (_, report) = command::import_csv(&stores.store, ledger, false).await?;
+                let (_, report) = crate::ledger::import_csv(&stores.store, ledger, false).await?;
                 tracing::info!("ledger {}: {} entered, {} changed", ledger.display(), report.entered.len(), report.changed.len());
                 anyhow::Ok(())
             })?;
@@ -165,7 +166,7 @@ impl House {
     }
 
     fn drain(self, runtime: &Runtime) {
-        let stopped = self.stores.pipeline.machine_did("run", Deed::Stopped, command::now());
+        let stopped = self.stores.pipeline.machine_did("run", Deed::Stopped, now());
         if let Err(e) = runtime.block_on(async { tokio::time::timeout(Duration::from_secs(1), stopped).await }) {
             tracing::warn!("the end could not be recorded in time: {e}");
         }

@@ -1,9 +1,9 @@
 //! A sensor: one plain thread that reads frames, dissects them and offers events to the vault. It never waits for the disk on a live
 //! line; a capture file can wait, so it does.
 
-use crate::command::{file_error, now, state_error};
+use crate::clock::now;
 use crate::folder_memory;
-use crate::outcome::unreachable;
+use crate::outcome::{file_error, state_error, unreachable};
 use crate::pipeline::{House, Plan};
 use crate::recorder::Recorder;
 use crate::rights::Rights;

@@ -1,13 +1,13 @@
 //! What is kept: the vault (what happened) and the state (what is true now), opened together.
 
-use crate::command::{now, state_error, state_url};
+use crate::clock::now;
 use crate::config::Config;
-use crate::outcome::unreachable;
+use crate::outcome::{state_error, unreachable};
 use anyhow::Result;
 use model::Body;
 use model::event::Table;
 use state::pipeline::{Standing, VaultEnd};
-use state::{Pipeline, Store};
+use state::{Pipeline, Store, StoreUrl};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -45,6 +45,14 @@ impl Stores {
             );
         }
         Ok(Stores { vault: Arc::new(vault), store, pipeline, secret: secret(&config.data)? })
+    }
+}
+
+/// Where the state is kept.
+pub fn state_url(config: &Config) -> Result<StoreUrl> {
+    match &config.state {
+        Some(url) => StoreUrl::postgres(url).map_err(state_error),
+        None => Ok(StoreUrl::Sqlite(config.data.join("state.sqlite"))),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The fold: follows the vault in order of seq, lets detection think, and writes what follows into state in one transaction with the cursor.
 
-use crate::command::state_error;
+use crate::outcome::state_error;
 use crate::stores::Stores;
 use anyhow::Result;
 use catalogue::Catalogue;

@@ -1,19 +1,20 @@
 //! `hinomi assets list/show/import/export`
 
-use super::{block_on, configuration, now, open_state, path, read_file, state_error};
-use crate::outcome::{Verdict, bad_input, unreachable};
+use super::{block_on, configuration, open_state, path};
+use crate::clock::now;
+use crate::ledger::import_csv;
+use crate::outcome::{Verdict, bad_input, state_error, unreachable};
 use crate::terminal;
 use crate::words::Words;
 use anyhow::Result;
 use catalogue::phrases::Value;
 use clap::ArgMatches;
-use model::access::{EditAssets, ExportAssets, ViewAssets, ViewSettings, authorise};
+use model::access::{ExportAssets, ViewAssets, ViewSettings, authorise};
 use model::{Asset, AssetState, Mac, Principal};
 use state::ledger_csv::{self, Encoding};
-use state::{AssetFilter, ImportReport, Paging, Store};
+use state::{AssetFilter, Paging, Store};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::path::Path;
 
 /// Every asset that a filter finds, page by page.
 pub async fn every(store: &Store, filter: AssetFilter) -> Result<Vec<Asset>> {
@@ -99,16 +100,6 @@ pub fn show(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
     })?;
     terminal::line(&if matches.get_flag("json") { serde_json::to_string(&asset)? } else { serde_json::to_string_pretty(&asset)? })?;
     Ok(Verdict::Holds)
-}
-
-/// Brings a CSV into the ledger; for `assets import`, `run --assets` and `replay --assets`.
-pub async fn import_csv(store: &Store, file: &Path, dry_run: bool) -> Result<(ledger_csv::Read, ImportReport)> {
-    let bytes = read_file(file)?;
-    let mut read = ledger_csv::read(&bytes).map_err(|e| bad_input(format!("{}: {e}", file.display())))?;
-    let proof = authorise(&Principal::machine(), EditAssets, store.site().id, None)?;
-    let rows = std::mem::take(&mut read.rows);
-    let report = store.import_assets(&proof, rows, dry_run, now()).await.map_err(state_error)?;
-    Ok((read, report))
 }
 
 pub fn import(matches: &ArgMatches, words: &Words) -> Result<Verdict> {

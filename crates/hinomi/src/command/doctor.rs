@@ -1,8 +1,10 @@
 //! `hinomi doctor`: what is wrong with this installation and how to mend it. Looks, and changes nothing.
 
-use super::{block_on, configuration, now, path, state_url};
+use super::{block_on, configuration, path};
+use crate::clock::now;
 use crate::config::Config;
 use crate::outcome::Verdict;
+use crate::stores::state_url;
 use crate::words::Words;
 use crate::{rights, terminal};
 use anyhow::Result;

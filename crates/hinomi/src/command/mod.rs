@@ -11,15 +11,15 @@ mod run;
 mod users;
 mod vault;
 
+use crate::clock::now;
 use crate::config::Config;
-use crate::outcome::{Verdict, bad_input, unreachable, usage};
+use crate::outcome::{Verdict, bad_input, state_error, unreachable, usage};
+use crate::stores::state_url;
 use crate::words::Words;
 use anyhow::Result;
-pub use assets::import_csv;
 use clap::ArgMatches;
-pub use inspect::file_error;
-use state::{StateError, Store, StoreUrl};
-use std::path::{Path, PathBuf};
+use state::{Store, StoreUrl};
+use std::path::PathBuf;
 
 /// Where the configuration is looked for when nobody names a file.
 pub const DEFAULT_FILE: &str = "/etc/hinomi/hinomi.toml";
@@ -87,46 +87,9 @@ pub async fn open_state(config: &Config) -> Result<Store> {
     Store::open(&url, now()).await.map_err(state_error)
 }
 
-/// Where the state is kept.
-pub fn state_url(config: &Config) -> Result<StoreUrl> {
-    match &config.state {
-        Some(url) => StoreUrl::postgres(url).map_err(state_error),
-        None => Ok(StoreUrl::Sqlite(config.data.join("state.sqlite"))),
-    }
-}
-
-/// A failure of the state with its exit status.
-pub fn state_error(e: StateError) -> anyhow::Error {
-    match e {
-        StateError::NotFound { .. } | StateError::Invalid { .. } | StateError::Exists { .. } | StateError::Changed { .. } => bad_input(e),
-        other => unreachable(other),
-    }
-}
-
 /// Runs something asynchronous to its end.
 pub fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| unreachable(format!("cannot start: {e}")))?;
     runtime.block_on(future)
-}
-
-/// The wall clock. Only the binary reads it.
-pub fn now() -> model::Time {
-    let now = std::time::SystemTime::now();
-    let since = now.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    model::Time(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
-}
-
-/// Reads a file, or standard input for `-`.
-pub fn read_file(file: &Path) -> Result<Vec<u8>> {
-    use std::io::Read;
-    const MOST: u64 = 64 << 20;
-    let mut bytes = Vec::new();
-    let read = if file.as_os_str() == "-" {
-        std::io::stdin().lock().take(MOST).read_to_end(&mut bytes)
-    } else {
-        std::fs::File::open(file).and_then(|f| f.take(MOST).read_to_end(&mut bytes))
-    };
-    read.map_err(|e| unreachable(format!("cannot read {}: {e}", file.display())))?;
-    Ok(bytes)
 }

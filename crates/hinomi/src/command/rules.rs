@@ -28,7 +28,7 @@ pub fn load(paths: &[PathBuf]) -> Result<Vec<Rule>> {
     }
     let mut texts = Vec::new();
     for file in &files {
-        let bytes = super::read_file(file)?;
+        let bytes = crate::ledger::read_file(file)?;
         let text =
             String::from_utf8(bytes).map_err(|_| bad_input(format!("{}:1: not UTF-8 text; save the file as UTF-8", file.display())))?;
         texts.push((file.display().to_string(), text));

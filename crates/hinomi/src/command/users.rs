@@ -1,7 +1,8 @@
 //! `hinomi users add/reset/list`: accounts, on the machine itself.
 
-use super::{block_on, configuration, now, open_state, state_error};
-use crate::outcome::{Verdict, bad_input, unreachable};
+use super::{block_on, configuration, open_state};
+use crate::clock::now;
+use crate::outcome::{Verdict, bad_input, state_error, unreachable};
 use crate::terminal;
 use crate::words::Words;
 use anyhow::Result;

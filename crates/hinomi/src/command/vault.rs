@@ -1,7 +1,8 @@
 //! `hinomi vault status/verify`
 
-use super::{configuration, state_url};
+use super::configuration;
 use crate::outcome::{Verdict, unreachable};
+use crate::stores::state_url;
 use crate::terminal;
 use crate::words::Words;
 use anyhow::Result;
