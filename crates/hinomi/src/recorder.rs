@@ -140,7 +140,7 @@ mod tests {
         fill(&mut recorder);
         recorder.put_back(batch);
         let left: Vec<u8> = recorder.take().iter().map(|e| rank_of(&e.body)).collect();
-        assert_eq!(left, [2, 3, 3, 3], "two acts and all observations went, in that order of worth");
+        assert_eq!(left, [3, 3, 2, 3], "all observations went, then the two oldest acts");
         assert_eq!(recorder.dropped(), 5);
     }
 
