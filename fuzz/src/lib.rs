@@ -140,7 +140,8 @@ pub fn engine(data: &[u8]) {
         max_observations: 16,
         ..Config::default()
     };
-    let (most_flows, most_bytes) = (config.max_flows, config.max_stream_bytes);
+    // What is held is the streams' and the fragments' together, and each has a bound of its own.
+    let (most_flows, most_bytes) = (config.max_flows, config.max_stream_bytes + config.max_fragment_bytes);
     let mut engine = Engine::new(config, options());
     let mut heard = Heard::default();
     let mut time = 0i64;

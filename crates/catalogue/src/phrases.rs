@@ -52,6 +52,27 @@ struct Told {
     mentions: BTreeSet<String>,
 }
 
+/// Where an escape of a character lacks its digits (Fluent syntax 1.0, `unicode_escape`). The library cuts the text after a fixed number
+/// of bytes and stumbles where that is inside a character, so it must not meet such a text (found by fuzzing).
+fn broken_escape(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while let Some(found) = bytes.get(at..).and_then(|rest| rest.iter().position(|b| *b == b'\\')) {
+        let escape = at + found;
+        let digits = match bytes.get(escape + 1) {
+            Some(b'u') => 4,
+            Some(b'U') => 6,
+            _ => 0,
+        };
+        let given = bytes.get(escape + 2..).unwrap_or_default().iter().take(digits).filter(|b| b.is_ascii_hexdigit()).count();
+        if given < digits {
+            return Some(escape);
+        }
+        at = escape + 2;
+    }
+    None
+}
+
 impl Phrasebook {
     /// Reads and checks sources; each is a language, a file name for messages, and the text.
     pub fn new(sources: &[(Lang, &str, &str)]) -> Result<Phrasebook, PhraseError> {
@@ -59,6 +80,10 @@ impl Phrasebook {
         let mut told: [BTreeMap<String, Told>; 2] = [BTreeMap::new(), BTreeMap::new()];
         for &(lang, file, text) in sources {
             let side = usize::from(lang == Lang::En);
+            if let Some(at) = broken_escape(text) {
+                let what = String::from("not valid Fluent: after \\u come four hexadecimal digits, after \\U six");
+                return Err(PhraseError { file: file.into(), line: line_of(text, at), what });
+            }
             let resource = match FluentResource::try_new(text.to_owned()) {
                 Ok(r) => r,
                 Err((_, errors)) => {
@@ -298,6 +323,17 @@ mod tests {
 
     fn book(ja: &str, en: &str) -> Result<Phrasebook, PhraseError> {
         Phrasebook::new(&[(Lang::Ja, "x.ja.ftl", ja), (Lang::En, "x.en.ftl", en)])
+    }
+
+    #[test]
+    fn a_broken_escape_is_told_and_not_stumbled_over() {
+        for text in ["a = b\nx = { \"\\Ua6a y\" }", "a = b\nx = { \"\\Ua\u{49e} ya\" }", "a = b\nx = { \"\\u12\" }", "a = b\nx = \\U"] {
+            let e = Phrasebook::new(&[(Lang::Ja, "ja.ftl", text), (Lang::En, "en.ftl", text)]).unwrap_err();
+            assert_eq!(e.line, 2, "{text}: {e}");
+        }
+        let good = "x = { \"\\u3042\\U01F525\" }";
+        let book = Phrasebook::new(&[(Lang::Ja, "ja.ftl", good), (Lang::En, "en.ftl", good)]).unwrap();
+        assert_eq!(book.say(Lang::Ja, "x", &[]), "あ\u{1f525}");
     }
 
     #[test]
