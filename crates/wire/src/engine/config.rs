@@ -3,7 +3,7 @@
 /// Bounds of the engine's memory. Every one is a ceiling; nothing is taken before it is needed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Conversations in the table at once; about 400 bytes each. The oldest idle ones are let go first, half-open ones before
+    /// Conversations in the table at once (at least 16); about 400 bytes each. The oldest idle ones are let go first, half-open ones before
     /// established ones.
     pub max_flows: usize,
     /// Bytes that all streams together may hold back: out of order, or not yet used by a parser.
