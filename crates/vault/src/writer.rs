@@ -45,7 +45,7 @@ pub type Acknowledged = Result<Range<u64>, VaultError>;
 impl Appender {
     /// Queues a batch and calls back when it is safe on disk, with the numbers it got (in the order given, without gaps). Blocks
     /// while the queue is full, also while the disk refuses. The call comes on the writer's thread: be quick, and never
-    /// append from it. A batch may come to lie in several frames, so after a crash a part of an unacknowledged one may be
+    /// append from it. An empty batch is a barrier: it is acknowledged once everything queued before it is safe. A batch may come to lie in several frames, so after a crash a part of an unacknowledged one may be
     /// there: who sends again must be able to meet its own records.
     pub fn append_with(&self, batch: &[NewEvent], done: impl FnOnce(Acknowledged) + Send + 'static) -> Result<(), VaultError> {
         self.push(batch, Box::new(done), true)
@@ -71,11 +71,6 @@ impl Appender {
     }
 
     fn push(&self, batch: &[NewEvent], done: crate::core::Done, block: bool) -> Result<(), VaultError> {
-        if batch.is_empty() {
-            let next = *lock(&self.inner.committed) + 1;
-            done(Ok(next..next));
-            return Ok(());
-        }
         let encoded = frame::encode(batch)?;
         let size = encoded.bytes.len();
         let mut q = lock(&self.inner.queue);
@@ -214,6 +209,13 @@ impl Writer {
                 continue;
             }
             let commit = self.put_together(group);
+            if commit.bytes.is_empty() {
+                // Only empty batches: whatever was queued before them is safe by now.
+                for (done, range) in commit.done {
+                    tell(done, Ok(range));
+                }
+                continue;
+            }
             self.make_safe(commit);
             if self.active.as_ref().is_some_and(|a| self.is_due(a)) {
                 self.roll();

@@ -123,6 +123,16 @@ fn a_full_queue_refuses_or_blocks_and_a_slow_disk_loses_nothing() {
 }
 
 #[test]
+fn an_empty_batch_is_a_barrier() {
+    let disk = SimDisk::new();
+    let v = open(&disk);
+    disk.set_sync_delay(Duration::from_millis(50));
+    v.appender().append_with(&[flow(0, 1, 1), flow(0, 1, 2)], |_| ()).unwrap();
+    assert_eq!(v.appender().append_and_wait(&[]), Ok(3..3));
+    assert_eq!(v.last_seq(), 2, "what was queued before the barrier is safe when the barrier is");
+}
+
+#[test]
 fn closing_on_a_dead_disk_tells_those_who_wait() {
     let disk = SimDisk::new();
     let v = open(&disk);
