@@ -4,11 +4,25 @@
 //! No password, community string, cookie, token, `Authorization` value or URL query value is ever held here: only its kind,
 //! length and keyed fingerprint ([`SecretTrace`]; decisions, Secrets on the wire).
 
+pub mod control;
+pub mod link;
+pub mod names;
+pub mod office;
+pub mod web;
+
+pub use control::{Coap, Modbus, Mqtt, Snmp, SnmpPdu};
+pub use link::{
+    Arp, Cdp, Conflict, Echo, Lldp, Membership, MembershipKind, Neighbour, RouterAdvertisement, SpanningTree, Unreachable, Wlan, WlanKind,
+    WlanSecurity,
+};
+pub use names::{Dhcp, Dhcp6, Discovery, DiscoveryKind, Dns, DnsRecord, NetbiosName, Ntp, Ssdp, SsdpKind, Upnp};
+pub use office::{Kerberos, Ldap, Ntlm, Rdp, Remote, Smb, SmbKind};
+pub use web::{Certificate, Http, Mail, Quic, Rtsp, Sip, Ssh, Tls};
+
 use crate::ids::FlowId;
-use crate::net::{Endpoint, Mac, Segment, Transport};
+use crate::net::{Endpoint, Segment, Transport};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
-use std::net::{IpAddr, Ipv4Addr};
 
 macro_rules! protocols {
     ($($(#[$doc:meta])* $variant:ident = $name:literal),+ $(,)?) => {
@@ -58,6 +72,54 @@ protocols! {
     Modbus = "modbus",
     /// IEEE 802.1AB
     Lldp = "lldp",
+    /// RFC 3376
+    Igmp = "igmp",
+    /// RFC 3810
+    Mld = "mld",
+    /// IEEE 802.1D
+    Stp = "stp",
+    /// Cisco Discovery Protocol
+    Cdp = "cdp",
+    /// IEEE 802.11 management
+    Wlan = "wlan",
+    /// RFC 1002
+    Nbns = "nbns",
+    /// RFC 8415
+    Dhcp6 = "dhcpv6",
+    /// UPnP Device Architecture 2.0
+    Ssdp = "ssdp",
+    /// WS-Discovery
+    Wsd = "wsd",
+    /// RFC 5905
+    Ntp = "ntp",
+    /// RFC 9000
+    Quic = "quic",
+    /// RFC 5321
+    Smtp = "smtp",
+    /// RFC 9051
+    Imap = "imap",
+    /// RFC 1939
+    Pop3 = "pop3",
+    /// RFC 2326
+    Rtsp = "rtsp",
+    /// RFC 3261
+    Sip = "sip",
+    /// RFC 3411
+    Snmp = "snmp",
+    /// MS-CIFS, MS-SMB2
+    Smb = "smb",
+    /// RFC 4120
+    Kerberos = "kerberos",
+    /// RFC 4511
+    Ldap = "ldap",
+    /// MS-RDPBCGR
+    Rdp = "rdp",
+    /// RFC 6143
+    Vnc = "vnc",
+    /// OASIS MQTT
+    Mqtt = "mqtt",
+    /// RFC 7252
+    Coap = "coap",
 }
 
 macro_rules! acts {
@@ -106,6 +168,58 @@ acts! {
     Modbus(Modbus),
     /// An LLDP announcement.
     Lldp(Lldp),
+    /// A multicast membership message.
+    Membership(Membership),
+    /// An IPv6 router advertisement.
+    RouterAdvertisement(RouterAdvertisement),
+    /// A bridge protocol data unit.
+    SpanningTree(SpanningTree),
+    /// A Cisco Discovery Protocol announcement.
+    Cdp(Cdp),
+    /// An 802.11 management frame.
+    Wlan(Wlan),
+    /// Echo messages of a conversation.
+    Echo(Echo),
+    /// Copies of the same bytes that differ.
+    Conflict(Conflict),
+    /// A NetBIOS name message.
+    NetbiosName(NetbiosName),
+    /// A DHCPv6 message.
+    Dhcp6(Dhcp6),
+    /// An SSDP message.
+    Ssdp(Ssdp),
+    /// A UPnP device description.
+    Upnp(Upnp),
+    /// A WS-Discovery message.
+    Discovery(Discovery),
+    /// An NTP message.
+    Ntp(Ntp),
+    /// The first flight of a QUIC connection.
+    Quic(Quic),
+    /// A mail transaction or mailbox session.
+    Mail(Mail),
+    /// An RTSP exchange.
+    Rtsp(Rtsp),
+    /// A SIP message.
+    Sip(Sip),
+    /// A step of an SMB conversation.
+    Smb(Smb),
+    /// NTLM facts.
+    Ntlm(Ntlm),
+    /// A Kerberos message.
+    Kerberos(Kerberos),
+    /// An LDAP operation.
+    Ldap(Ldap),
+    /// The start of a Remote Desktop conversation.
+    Rdp(Rdp),
+    /// The start of another remote screen conversation.
+    Remote(Remote),
+    /// An SNMP message.
+    Snmp(Snmp),
+    /// An MQTT control packet.
+    Mqtt(Mqtt),
+    /// A CoAP message.
+    Coap(Coap),
 }
 
 /// An act with the conversation it belongs to.
@@ -159,217 +273,8 @@ pub enum SecretKind {
     Token,
     /// An empty password.
     Empty,
-}
-
-/// ARP (RFC 826).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Arp {
-    /// 1 request, 2 reply, others as sent.
-    pub operation: u16,
-    /// Sender hardware address, as claimed in the body.
-    pub sender_mac: Mac,
-    /// Sender protocol address, as claimed.
-    pub sender_ip: Ipv4Addr,
-    /// Target hardware address.
-    pub target_mac: Mac,
-    /// Target protocol address.
-    pub target_ip: Ipv4Addr,
-}
-
-/// IPv6 neighbour discovery (RFC 4861).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Neighbour {
-    /// ICMPv6 type: 133 router solicitation, 134 router advertisement, 135 neighbour solicitation, 136 neighbour advertisement.
-    pub icmp_type: u8,
-    /// Target address (135, 136).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub target: Option<IpAddr>,
-    /// Source or target link-layer address option.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub link: Option<Mac>,
-    /// Advertisement: the sender is a router (R flag, or type 134).
-    pub router: bool,
-    /// Advertisement: override flag.
-    pub overrides: bool,
-}
-
-/// An ICMP or ICMPv6 error (RFC 792, RFC 4443) that quotes the start of the packet it is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Unreachable {
-    /// ICMP type as sent.
-    pub icmp_type: u8,
-    /// ICMP code as sent.
-    pub code: u8,
-    /// Transport of the quoted packet.
-    pub transport: Transport,
-    /// Who sent the quoted packet.
-    pub from: Endpoint,
-    /// Where it was meant to go.
-    pub to: Endpoint,
-}
-
-/// A DNS message (RFC 1035), also mDNS and LLMNR.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Dns {
-    /// Transaction id.
-    pub id: u16,
-    /// QR bit.
-    pub response: bool,
-    /// Response code (0 no error, 3 name does not exist, …).
-    pub rcode: u8,
-    /// Opcode (0 query, 5 update, …).
-    pub opcode: u8,
-    /// Question names with their type numbers, in lower case without the final dot.
-    pub questions: Vec<(String, u16)>,
-    /// Records of the answer, authority and additional sections (at most 64).
-    pub records: Vec<DnsRecord>,
-    /// Records that were left out because there were more.
-    pub omitted: u16,
-}
-
-/// A resource record.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DnsRecord {
-    /// Owner name.
-    pub name: String,
-    /// Type number.
-    pub rtype: u16,
-    /// Seconds to live.
-    pub ttl: u32,
-    /// Address of A and AAAA.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ip: Option<IpAddr>,
-    /// Target of CNAME, PTR, NS, MX, SRV; text of TXT (strings joined with a space, at most 255 bytes).
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub text: String,
-    /// Port of SRV.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub port: Option<u16>,
-}
-
-/// A DHCPv4 message (RFC 2131, options RFC 2132).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Dhcp {
-    /// Option 53: 1 discover, 2 offer, 3 request, 4 decline, 5 ack, 6 nak, 7 release, 8 inform; 0 for BOOTP.
-    pub message: u8,
-    /// Transaction id.
-    pub xid: u32,
-    /// `chaddr`.
-    pub mac: Mac,
-    /// `ciaddr`, where not zero.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub client_ip: Option<Ipv4Addr>,
-    /// `yiaddr`, where not zero.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub your_ip: Option<Ipv4Addr>,
-    /// Option 50.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub requested_ip: Option<Ipv4Addr>,
-    /// Option 54.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub server_id: Option<Ipv4Addr>,
-    /// Option 3, first address.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub router: Option<Ipv4Addr>,
-    /// Option 12, or the name in option 81.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub hostname: String,
-    /// Option 60.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub vendor_class: String,
-    /// Option 55, the numbers in the order sent: a fingerprint of the operating system.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub parameters: Vec<u8>,
-    /// Option 51, seconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lease: Option<u32>,
-}
-
-/// A TLS handshake (RFC 5246, RFC 8446), told once when the hellos are complete and again when certificates were seen.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tls {
-    /// Server name indication (RFC 6066, 3).
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub sni: String,
-    /// Version that the server chose: 0x0002 SSL 2, 0x0300 SSL 3, 0x0301 … 0x0304 TLS 1.0 … 1.3. 0 while unknown.
-    pub version: u16,
-    /// Cipher suite that the server chose; 0 while unknown.
-    pub cipher: u16,
-    /// JA4 fingerprint of the client hello (FoxIO, BSD-3-Clause).
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub ja4: String,
-    /// First protocol of the client's ALPN list, or the server's choice once seen.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub alpn: String,
-    /// Highest version that the client offered.
-    pub offered: u16,
-    /// A server hello was seen.
-    pub answered: bool,
-    /// The server's certificates, leaf first, where sent in clear (TLS 1.2 and older).
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub certificates: Vec<Certificate>,
-}
-
-/// What an X.509 certificate says (RFC 5280).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Certificate {
-    /// Subject as `CN=…,O=…,C=…`, in the order of the certificate.
-    pub subject: String,
-    /// Issuer, written the same way.
-    pub issuer: String,
-    /// Serial number in hexadecimal.
-    pub serial: String,
-    /// Not valid before.
-    pub not_before: Time,
-    /// Not valid after.
-    pub not_after: Time,
-    /// Names of the subject alternative name extension (DNS and addresses), at most 32.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub names: Vec<String>,
-    /// Bits of an RSA key, or of the field of an elliptic curve key; 0 where unknown.
-    pub key_bits: u16,
-    /// Issuer and subject are the same.
-    pub self_signed: bool,
-}
-
-/// An HTTP/1 exchange (RFC 9112).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Http {
-    /// Method as sent; empty where only the answer was seen.
-    pub method: String,
-    /// `Host` header.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub host: String,
-    /// Request target with every query value replaced by `*` (`/a?user=*&x=*`); as sent only for `inspect`.
-    pub path: String,
-    /// Status code; absent while no answer was seen.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub status: Option<u16>,
-    /// `User-Agent`.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub user_agent: String,
-    /// `Server`.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub server: String,
-    /// `Content-Type` of the answer.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub content_type: String,
-    /// Scheme word of `Authorization` (Basic, Digest, Bearer …).
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub authorization: String,
-    /// Bytes of the request's body.
-    pub request_bytes: u64,
-    /// Bytes of the answer's body, as far as seen.
-    pub response_bytes: u64,
-}
-
-/// Version strings of an SSH conversation (RFC 4253, 4.2), told when both, or one and then data, were seen.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ssh {
-    /// The client's string without line end.
-    pub client: String,
-    /// The server's string without line end.
-    pub server: String,
+    /// An SNMP community string.
+    Community,
 }
 
 /// The greeting of a text service.
@@ -408,49 +313,4 @@ pub struct Login {
     pub clear_text: bool,
     /// FTP `anonymous` and the like: no secret in the first place.
     pub anonymous: bool,
-}
-
-/// A Modbus/TCP message.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Modbus {
-    /// MBAP transaction identifier.
-    pub transaction: u16,
-    /// Unit identifier.
-    pub unit: u8,
-    /// Function code without the exception bit.
-    pub function: u8,
-    /// From the server.
-    pub response: bool,
-    /// Exception code of an error answer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub exception: Option<u8>,
-    /// First address, zero-based as on the wire.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub address: Option<u16>,
-    /// Number of coils or registers.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub count: Option<u16>,
-    /// The function changes something in the device (5, 6, 15, 16, 21, 22, 23).
-    pub write: bool,
-}
-
-/// An LLDP announcement (IEEE 802.1AB).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Lldp {
-    /// Chassis identifier as text; a hardware address where its subtype is 4.
-    pub chassis: String,
-    /// Port identifier as text.
-    pub port: String,
-    /// System name.
-    pub name: String,
-    /// System description.
-    pub description: String,
-    /// Port description.
-    pub port_description: String,
-    /// Enabled capabilities (bit 2 bridge, bit 3 access point, bit 4 router, bit 5 telephone, bit 7 station).
-    pub capabilities: u16,
-    /// Management addresses.
-    pub addresses: Vec<IpAddr>,
-    /// Seconds to live.
-    pub ttl: u16,
 }
