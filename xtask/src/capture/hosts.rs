@@ -132,11 +132,28 @@ pub const PHONES: &[Host] = &[
     },
 ];
 
-/// The ledger as a file: UTF-8 with byte order mark, the columns of the ledger with mac, ip and state.
-pub fn ledger_csv() -> String {
-    let mut out = String::from(
-        "\u{feff}name,mac,ip,state,kind,maker,model_number,serial,software_version,support_end,owner,administrator,place,purpose,importance,notes\r\n",
-    );
+/// The ledger as a file: UTF-8 with byte order mark, the columns of the ledger with mac, ip and state. `cells` are those that
+/// differ: name of the device, column, value.
+pub fn ledger_csv(cells: &[(&str, &str, &str)]) -> String {
+    const COLUMNS: [&str; 16] = [
+        "name",
+        "mac",
+        "ip",
+        "state",
+        "kind",
+        "maker",
+        "model_number",
+        "serial",
+        "software_version",
+        "support_end",
+        "owner",
+        "administrator",
+        "place",
+        "purpose",
+        "importance",
+        "notes",
+    ];
+    let mut out = format!("\u{feff}{}\r\n", COLUMNS.join(","));
     for h in REGISTERED {
         let mac: Vec<String> = h.mac.iter().map(|b| format!("{b:02x}")).collect();
         let (owner, admin) = match h.kind {
@@ -144,24 +161,14 @@ pub fn ledger_csv() -> String {
             "pc" => ("各部", "総務部 佐藤"),
             _ => ("総務部 佐藤", "総務部 佐藤"),
         };
-        let line = [
-            h.name,
-            &mac.join(":"),
-            &h.ip().to_string(),
-            "registered",
-            h.kind,
-            h.maker,
-            h.model,
-            "",
-            "",
-            "",
-            owner,
-            admin,
-            h.place,
-            h.purpose,
-            h.importance,
-            "",
-        ];
+        let (mac, ip) = (mac.join(":"), h.ip().to_string());
+        let mut line =
+            [h.name, &mac, &ip, "registered", h.kind, h.maker, h.model, "", "", "", owner, admin, h.place, h.purpose, h.importance, ""];
+        for (_, column, value) in cells.iter().filter(|c| c.0 == h.name) {
+            for (cell, _) in line.iter_mut().zip(COLUMNS).filter(|(_, c)| c == column) {
+                *cell = value;
+            }
+        }
         out.push_str(&line.join(","));
         out.push_str("\r\n");
     }

@@ -73,8 +73,8 @@ pub struct Happening {
 }
 
 /// Every scenario that `--only` knows, with what the watch should say of it.
-pub fn scenarios() -> &'static [Scenario] {
-    script::SCENARIOS
+pub fn scenarios() -> &'static [&'static Scenario] {
+    script::all()
 }
 
 /// Runs the words behind `make-capture`.
@@ -141,6 +141,7 @@ pub fn factory(f: &Factory) -> Result<Vec<Happening>> {
         }
         None => story(&mut net, f),
     };
+    let cells = scenarios().iter().find(|s| f.only.as_deref() == Some(s.name)).map_or(&[][..], |s| s.ledger);
     let mut out = pcap::create(&f.out)?;
     net.tape.drain_into(&mut out)?;
     out.flush()?;
@@ -154,7 +155,7 @@ pub fn factory(f: &Factory) -> Result<Vec<Happening>> {
         .collect();
     let beside = |suffix: &str| PathBuf::from(format!("{}{suffix}", f.out.display()));
     std::fs::write(beside(".script.json"), serde_json::to_vec_pretty(&told)?)?;
-    std::fs::write(beside(".assets.csv"), hosts::ledger_csv())?;
+    std::fs::write(beside(".assets.csv"), hosts::ledger_csv(cells))?;
     Ok(happened)
 }
 
@@ -175,7 +176,7 @@ fn one(net: &mut Net, f: &Factory, s: &Scenario) -> Happening {
     };
     let mut days = life::days(start, s.habit_days + 1);
     let last = days.len() - 1;
-    let at = days[last].start + script::hour(s.name);
+    let at = days[last].start + s.begins;
     let mut changes = Changes { no_phones: true, ..Changes::default() };
     let (mut to, blind) = script::changes(s.name, &mut days[last], at, &mut changes);
     to = to.max(s.play(net, at));
@@ -228,7 +229,7 @@ fn story(net: &mut Net, f: &Factory) -> Vec<Happening> {
         if (index as i64) < s.habit_days {
             continue;
         }
-        let at = days[index].start + if *hour == 0 { script::hour(name) } else { *hour };
+        let at = days[index].start + if *hour == 0 { s.begins } else { *hour };
         let (to, blind) = script::changes(name, &mut days[index], at, &mut changes);
         blinds.extend(blind);
         let to = to.max(s.play(net, at));
