@@ -57,33 +57,18 @@ pub struct Summary {
     pub udp_conversations: u64,
     /// What was recognised by content.
     pub protocols: BTreeMap<&'static str, ProtocolCount>,
-    /// Names asked for in DNS, mDNS and LLMNR.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub dns_queries: Vec<String>,
-    /// TLS handshakes.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub tls: Vec<TlsSummary>,
-    /// HTTP requests.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub http: Vec<HttpSummary>,
-    /// DHCP clients.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub dhcp: Vec<DhcpSummary>,
-    /// Modbus messages by `unit/function`, requests and answers together.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub modbus: BTreeMap<String, u64>,
-    /// SSH versions.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub ssh: Vec<SshSummary>,
-    /// Attempts to log in over Telnet, without secrets.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub telnet: Vec<LoginSummary>,
-    /// The same over FTP.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub ftp: Vec<LoginSummary>,
-    /// LLDP announcements.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub lldp: Vec<LldpSummary>,
+    /// Names, addresses and discovery.
+    #[serde(flatten)]
+    pub names: tally::Names,
+    /// The web, and what travels like it.
+    #[serde(flatten)]
+    pub web: tally::Web,
+    /// Log-ins, files and remote screens.
+    #[serde(flatten)]
+    pub office: tally::Office,
+    /// Control, management and small devices.
+    #[serde(flatten)]
+    pub control: tally::Control,
     /// Devices by hardware address.
     pub assets: Vec<AssetSummary>,
     /// What could not be read or kept.
@@ -132,95 +117,6 @@ pub struct ProtocolCount {
     pub packets: u64,
     /// Acts that were told.
     pub activities: u64,
-}
-
-/// A TLS handshake.
-#[derive(Debug, Default, Serialize, PartialEq, Eq, PartialOrd, Ord, Clone)]
-pub struct TlsSummary {
-    /// Server name.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub sni: String,
-    /// `TLS 1.2` and the like: the server's choice, else the highest offered.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub version: String,
-    /// JA4 of the client.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub ja4: String,
-    /// Cipher suite in hexadecimal.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cipher: Option<String>,
-    /// Issuer of the server's certificate.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub issuer: Option<String>,
-    /// End of its validity.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub not_after: Option<Time>,
-}
-
-/// An HTTP request.
-#[derive(Debug, Default, Serialize, PartialEq, Eq, PartialOrd, Ord, Clone)]
-pub struct HttpSummary {
-    /// As sent.
-    pub method: String,
-    /// `Host` header.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub host: String,
-    /// Request target as sent.
-    pub path: String,
-    /// Status of the answer.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub status: Option<u16>,
-}
-
-/// A DHCP client.
-#[derive(Debug, Serialize, PartialEq, Eq, PartialOrd, Ord, Clone)]
-pub struct DhcpSummary {
-    /// Hardware address in the message.
-    pub mac: String,
-    /// Name that it gave itself.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub hostname: String,
-    /// Vendor class.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub vendor_class: String,
-}
-
-/// The two sides of SSH.
-#[derive(Debug, Serialize, PartialEq, Eq, PartialOrd, Ord, Clone)]
-pub struct SshSummary {
-    /// Version string.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub client: String,
-    /// Version string.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub server: String,
-}
-
-/// Attempts to log in that look the same.
-#[derive(Debug, Serialize, PartialEq, Eq, PartialOrd, Ord, Clone)]
-pub struct LoginSummary {
-    /// User name.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub user: String,
-    /// `success`, `failure` or `unknown`.
-    pub outcome: &'static str,
-    /// How many.
-    pub count: u64,
-}
-
-/// An LLDP announcement.
-#[derive(Debug, Serialize, PartialEq, Eq, PartialOrd, Ord, Clone)]
-pub struct LldpSummary {
-    /// Chassis identifier.
-    pub chassis: String,
-    /// Port identifier.
-    pub port: String,
-    /// System name.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub name: String,
-    /// System description.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub description: String,
 }
 
 /// A device.

@@ -1,12 +1,19 @@
-//! Adds up what the engine tells.
+//! Adds up what the engine tells. What acts say is added up by family, one file each, in the form that the document has.
+
+mod control;
+mod names;
+mod office;
+mod web;
+
+pub use control::Control;
+pub use names::Names;
+pub use office::Office;
+pub use web::Web;
 
 use super::roles::Roles;
-use super::{
-    CounterSummary, DamageSummary, DhcpSummary, FileSummary, HttpSummary, LldpSummary, LoginSummary, ProtocolCount, SshSummary, Summary,
-    TlsSummary,
-};
+use super::{CounterSummary, DamageSummary, FileSummary, ProtocolCount, Summary};
 use intake::file::FileInfo;
-use model::activity::{Head, Outcome, Protocol};
+use model::activity::{Head, Protocol};
 use model::{ActRef, Flow, Mac, Observation, Time, Transport};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,14 +60,10 @@ pub struct Tally {
     udp_pairs: FxHashSet<Pair>,
     frames: Vec<u64>,
     acts: Vec<u64>,
-    dns: BTreeSet<String>,
-    tls: BTreeSet<TlsSummary>,
-    http: BTreeSet<HttpSummary>,
-    dhcp: BTreeSet<DhcpSummary>,
-    modbus: BTreeMap<(u8, u8), u64>,
-    ssh: BTreeSet<SshSummary>,
-    logins: BTreeMap<(Protocol, String, &'static str), u64>,
-    lldp: BTreeSet<LldpSummary>,
+    names: Names,
+    web: Web,
+    office: Office,
+    control: Control,
     roles: Roles,
     omitted: u64,
 }
@@ -108,14 +111,10 @@ impl Tally {
             udp_pairs: FxHashSet::default(),
             frames: vec![0; protocols],
             acts: vec![0; protocols],
-            dns: BTreeSet::new(),
-            tls: BTreeSet::new(),
-            http: BTreeSet::new(),
-            dhcp: BTreeSet::new(),
-            modbus: BTreeMap::new(),
-            ssh: BTreeSet::new(),
-            logins: BTreeMap::new(),
-            lldp: BTreeSet::new(),
+            names: Names::default(),
+            web: Web::default(),
+            office: Office::default(),
+            control: Control::default(),
             roles: Roles::new(vendor),
             omitted: 0,
         }
@@ -197,10 +196,6 @@ impl Tally {
         macs.sort_unstable();
         let mut ips: Vec<IpAddr> = self.ips.into_iter().collect();
         ips.sort_unstable();
-        let logins = |protocol: Protocol| -> Vec<LoginSummary> {
-            let of = self.logins.iter().filter(|((p, _, _), _)| *p == protocol);
-            of.map(|((_, user, outcome), count)| LoginSummary { user: user.clone(), outcome, count: *count }).collect()
-        };
         Summary {
             files: infos.iter().map(|i| file(i)).collect(),
             packets: self.packets,
@@ -220,15 +215,10 @@ impl Tally {
             tcp_conversations: self.tcp_conversations,
             udp_conversations: self.udp_pairs.len() as u64,
             protocols,
-            dns_queries: self.dns.into_iter().collect(),
-            tls: self.tls.into_iter().collect(),
-            http: self.http.into_iter().collect(),
-            dhcp: self.dhcp.into_iter().collect(),
-            modbus: self.modbus.iter().map(|((unit, function), n)| (format!("{unit}/{function}"), *n)).collect(),
-            ssh: self.ssh.into_iter().collect(),
-            telnet: logins(Protocol::Telnet),
-            ftp: logins(Protocol::Ftp),
-            lldp: self.lldp.into_iter().collect(),
+            names: self.names,
+            web: self.web,
+            office: self.office,
+            control: self.control,
             assets: self.roles.assets(),
             counters: CounterSummary {
                 decode_errors: counters.decode_errors,
@@ -264,85 +254,16 @@ fn file(info: &FileInfo) -> FileSummary {
     }
 }
 
-fn version(number: u16) -> String {
-    match number {
-        0 => String::new(),
-        0x0002 => "SSL 2".into(),
-        0x0300 => "SSL 3".into(),
-        0x0301..=0x0304 => format!("TLS 1.{}", number - 0x0301),
-        other => format!("0x{other:04x}"),
-    }
-}
-
 impl Sink for Tally {
     fn activity(&mut self, head: &Head, act: ActRef<'_>) {
         if let Some(n) = self.acts.get_mut(head.protocol as usize) {
             *n += 1;
         }
         self.roles.activity(head, act);
-        match act {
-            ActRef::Dns(dns) => {
-                for (name, _) in &dns.questions {
-                    if !self.dns.contains(name) {
-                        keep(&mut self.dns, name.clone(), &mut self.omitted);
-                    }
-                }
-            }
-            ActRef::Tls(tls) => {
-                let entry = TlsSummary {
-                    sni: tls.sni.clone(),
-                    version: version(if tls.version == 0 { tls.offered } else { tls.version }),
-                    ja4: tls.ja4.clone(),
-                    cipher: (tls.cipher != 0).then(|| format!("0x{:04x}", tls.cipher)),
-                    issuer: tls.certificates.first().map(|c| c.issuer.clone()),
-                    not_after: tls.certificates.first().map(|c| c.not_after),
-                };
-                // A handshake is told again when its certificates were seen; the fuller one stands for both.
-                if entry.issuer.is_some() {
-                    self.tls.remove(&TlsSummary { issuer: None, not_after: None, ..entry.clone() });
-                } else if self.tls.iter().any(|t| t.issuer.is_some() && TlsSummary { issuer: None, not_after: None, ..t.clone() } == entry)
-                {
-                    return;
-                }
-                keep(&mut self.tls, entry, &mut self.omitted);
-            }
-            ActRef::Http(http) if !http.method.is_empty() => {
-                let entry =
-                    HttpSummary { method: http.method.clone(), host: http.host.clone(), path: http.path.clone(), status: http.status };
-                keep(&mut self.http, entry, &mut self.omitted);
-            }
-            ActRef::Dhcp(dhcp) => {
-                let entry =
-                    DhcpSummary { mac: dhcp.mac.to_string(), hostname: dhcp.hostname.clone(), vendor_class: dhcp.vendor_class.clone() };
-                keep(&mut self.dhcp, entry, &mut self.omitted);
-            }
-            ActRef::Modbus(m) => *self.modbus.entry((m.unit, m.function)).or_default() += 1,
-            ActRef::Ssh(ssh) => {
-                keep(&mut self.ssh, SshSummary { client: ssh.client.clone(), server: ssh.server.clone() }, &mut self.omitted);
-            }
-            ActRef::Login(login) => {
-                let outcome = match login.outcome {
-                    Outcome::Success => "success",
-                    Outcome::Failure => "failure",
-                    Outcome::Unknown => "unknown",
-                };
-                if self.logins.len() < MAX_LIST {
-                    *self.logins.entry((head.protocol, login.user.clone(), outcome)).or_default() += 1;
-                } else {
-                    self.omitted += 1;
-                }
-            }
-            ActRef::Lldp(l) => {
-                let entry = LldpSummary {
-                    chassis: l.chassis.clone(),
-                    port: l.port.clone(),
-                    name: l.name.clone(),
-                    description: l.description.clone(),
-                };
-                keep(&mut self.lldp, entry, &mut self.omitted);
-            }
-            _ => {}
-        }
+        self.names.hear(head, act, &mut self.omitted);
+        self.web.hear(head, act, &mut self.omitted);
+        self.office.hear(head, act, &mut self.omitted);
+        self.control.hear(head, act, &mut self.omitted);
     }
 
     fn flow(&mut self, flow: &Flow) {
