@@ -74,7 +74,7 @@ fn run(parser: &mut dyn Parser, spec: &Spec, transport: Transport, mut data: &[u
                     held[i].clear();
                     skip[i] = n;
                 }
-                Step::Done => break 'talk,
+                Step::Done | Step::Become(_) => break 'talk,
             }
         }
         if transport == Transport::Udp {
@@ -84,7 +84,7 @@ fn run(parser: &mut dyn Parser, spec: &Spec, transport: Transport, mut data: &[u
             held[i].clear();
             match parser.gap(dir, u64::from(control >> 2) * 7, &mut cx) {
                 Step::Skip(n) => skip[i] = n,
-                Step::Done => break,
+                Step::Done | Step::Become(_) => break,
                 Step::Used(_) | Step::More => skip[i] = 0,
             }
         }

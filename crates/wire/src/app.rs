@@ -23,6 +23,8 @@ pub const MAX_PROBED_DATAGRAMS: u8 = 6;
 const PORT_BONUS: u8 = 10;
 /// Parsers of one protocol kept for later use.
 const MAX_SPARE_PARSERS: usize = 256;
+/// Times that a conversation may be handed over from one protocol to another ([`Step::Become`]).
+const MAX_HANDED: u8 = 3;
 /// A buffer larger than this is given back to the allocator when its conversation ends.
 const KEEP_CAPACITY: usize = 4096;
 
@@ -57,6 +59,8 @@ struct Stream {
     skip: [u64; 2],
     /// Datagrams probed.
     probed: u8,
+    /// Times that one parser gave the conversation to another.
+    handed: u8,
     /// Which direction spoke first.
     first: u8,
 }
@@ -139,12 +143,7 @@ impl Apps {
                     // What waited is older than what came now; the direction that spoke first goes first.
                     let order = if stream.first == 0 { [Dir::Up, Dir::Down] } else { [Dir::Down, Dir::Up] };
                     for d in order {
-                        if alive && !stream.pending[index(d)].is_empty() {
-                            let waited = std::mem::take(&mut stream.pending[index(d)]);
-                            self.held -= waited.len();
-                            alive = self.feed(&mut stream, d, &waited, env);
-                            Apps::give_back(&mut stream.pending[index(d)], waited);
-                        }
+                        alive = alive && self.feed_waiting(&mut stream, d, env);
                     }
                     alive = alive && self.feed(&mut stream, dir, bytes, env);
                 }
@@ -188,7 +187,7 @@ impl Apps {
             if step != Step::More {
                 env.completed.insert(spec.protocol);
             }
-            alive = step != Step::Done;
+            alive = !matches!(step, Step::Done | Step::Become(_));
         }
         self.settle(content, slot, stream, alive);
         found
@@ -252,13 +251,7 @@ impl Apps {
         if !alive {
             *content = Content::Closed;
             self.reading -= usize::from(stream.parser.is_some());
-            if let Some(mut parser) = stream.parser.take()
-                && let Some(spare) = self.spare.get_mut(stream.spec as usize)
-                && spare.len() < MAX_SPARE_PARSERS
-            {
-                parser.reset();
-                spare.push(parser);
-            }
+            self.recycle(&mut stream);
             for pending in &mut stream.pending {
                 self.held -= pending.len();
                 pending.clear();
@@ -274,6 +267,48 @@ impl Apps {
         }
     }
 
+    /// Keeps the parser of a stream for the next one.
+    fn recycle(&mut self, stream: &mut Stream) {
+        if let Some(mut parser) = stream.parser.take()
+            && let Some(spare) = self.spare.get_mut(stream.spec as usize)
+            && spare.len() < MAX_SPARE_PARSERS
+        {
+            parser.reset();
+            spare.push(parser);
+        }
+    }
+
+    fn new_parser(&mut self, spec: u16) -> Option<Box<dyn Parser>> {
+        let found = self.protocols.get(spec as usize)?;
+        Some(self.spare.get_mut(spec as usize).and_then(Vec::pop).unwrap_or_else(|| (found.start)()))
+    }
+
+    /// From here on the stream speaks `protocol`: its parser is changed, and shown what the other direction still had waiting. False where
+    /// nobody reads that protocol, or the stream was handed over too often.
+    fn hand_over(&mut self, stream: &mut Stream, protocol: Protocol, dir: Dir, env: &mut Env<'_>) -> bool {
+        let spec = self.protocols.iter().position(|s| s.protocol == protocol && s.tcp).and_then(|i| u16::try_from(i).ok());
+        let Some(spec) = spec.filter(|_| stream.handed < MAX_HANDED) else { return false };
+        let Some(parser) = self.new_parser(spec) else { return false };
+        self.recycle(stream);
+        (stream.parser, stream.spec, stream.skip) = (Some(parser), spec, [0; 2]);
+        stream.handed += 1;
+        let other = if dir == Dir::Up { Dir::Down } else { Dir::Up };
+        self.feed_waiting(stream, other, env)
+    }
+
+    /// Shows what waits of a direction as if it came now.
+    fn feed_waiting(&mut self, stream: &mut Stream, dir: Dir, env: &mut Env<'_>) -> bool {
+        let i = index(dir);
+        if stream.pending[i].is_empty() {
+            return true;
+        }
+        let waited = std::mem::take(&mut stream.pending[i]);
+        self.held -= waited.len();
+        let alive = self.feed(stream, dir, &waited, env);
+        Apps::give_back(&mut stream.pending[i], waited);
+        alive
+    }
+
     fn start(&mut self, stream: &mut Stream, spec: u16) -> Option<Protocol> {
         let found = self.protocols.get(spec as usize)?;
         if self.reading >= self.max_reading {
@@ -282,7 +317,7 @@ impl Apps {
         }
         self.reading += 1;
         stream.spec = spec;
-        stream.parser = Some(self.spare.get_mut(spec as usize).and_then(Vec::pop).unwrap_or_else(|| (found.start)()));
+        stream.parser = self.new_parser(spec);
         Some(found.protocol)
     }
 
@@ -355,10 +390,14 @@ impl Apps {
         }
         if stream.pending[i].is_empty() {
             return match Apps::show(stream, dir, bytes, env) {
-                None => false,
-                Some(used) => {
+                Shown::Done => false,
+                Shown::Used(used) => {
                     let left = bytes.get(used..).unwrap_or(&[]);
                     left.is_empty() || self.keep_or_gap(stream, dir, left, env)
+                }
+                Shown::Become(used, protocol) => {
+                    let left = bytes.get(used..).unwrap_or(&[]);
+                    self.hand_over(stream, protocol, dir, env) && self.feed(stream, dir, left, env)
                 }
             };
         }
@@ -367,23 +406,30 @@ impl Apps {
         }
         let mut waited = std::mem::take(&mut stream.pending[i]);
         let shown = Apps::show(stream, dir, &waited, env);
-        let used = shown.unwrap_or(waited.len()).min(waited.len());
+        let used = match shown {
+            Shown::Used(used) | Shown::Become(used, _) => used.min(waited.len()),
+            Shown::Done => waited.len(),
+        };
         waited.drain(..used);
         self.held -= used;
         stream.pending[i] = waited;
-        shown.is_some()
+        match shown {
+            Shown::Done => false,
+            Shown::Used(_) => true,
+            Shown::Become(_, protocol) => self.hand_over(stream, protocol, dir, env) && self.feed_waiting(stream, dir, env),
+        }
     }
 
-    /// Calls the parser as often as it goes on. Gives the bytes used, or `None` where it is done.
-    fn show(stream: &mut Stream, dir: Dir, bytes: &[u8], env: &mut Env<'_>) -> Option<usize> {
-        let parser = stream.parser.as_mut()?;
+    /// Calls the parser as often as it goes on.
+    fn show(stream: &mut Stream, dir: Dir, bytes: &[u8], env: &mut Env<'_>) -> Shown {
+        let Some(parser) = stream.parser.as_mut() else { return Shown::Done };
         let protocol = env.head.protocol;
         let mut at = 0;
         while let Some(left) = bytes.get(at..)
             && !left.is_empty()
         {
             let step = parser.data(dir, left, &mut Cx { head: env.head, sink: &mut *env.sink, options: env.options });
-            if step != Step::More {
+            if !matches!(step, Step::More | Step::Become(_)) {
                 env.completed.insert(protocol);
             }
             match step {
@@ -396,10 +442,11 @@ impl Apps {
                         break;
                     }
                 }
-                Step::Done => return None,
+                Step::Done => return Shown::Done,
+                Step::Become(protocol) => return Shown::Become(at, protocol),
             }
         }
-        Some(at)
+        Shown::Used(at)
     }
 
     /// Keeps bytes for later, or lets everything go and tells the gap. False where the parser is done.
@@ -441,6 +488,7 @@ impl Apps {
         stream.skip[i] = 0;
         match parser.gap(dir, missing, &mut Cx { head: env.head, sink: &mut *env.sink, options: env.options }) {
             Step::Done => false,
+            Step::Become(protocol) => self.hand_over(stream, protocol, dir, env),
             Step::Skip(n) => {
                 stream.skip[i] = n;
                 true
@@ -448,6 +496,16 @@ impl Apps {
             Step::Used(_) | Step::More => true,
         }
     }
+}
+
+/// What a parser made of what it was shown.
+enum Shown {
+    /// It used this many bytes.
+    Used(usize),
+    /// It does not want any more.
+    Done,
+    /// Behind so many bytes another protocol speaks.
+    Become(usize, Protocol),
 }
 
 enum Choice {

@@ -2,7 +2,8 @@
 //!
 //! A parser is given the bytes of a direction that nobody has consumed yet, in order and without holes, as many as there are.
 //! It says how many it used ([`Step::Used`]), or that it wants to wait for more ([`Step::More`]), or to have a number of bytes
-//! passed over without seeing them ([`Step::Skip`]), or that it is done with the conversation ([`Step::Done`]). The engine keeps
+//! passed over without seeing them ([`Step::Skip`]), or that it is done with the conversation ([`Step::Done`]), or that
+//! from here on another protocol speaks ([`Step::Become`]). The engine keeps
 //! the rest, within bounds. So most bytes are read where the network card put them, and no parser keeps a buffer of its own.
 //!
 //! Parsers are recycled: [`Parser::reset`] makes one as new without giving its memory back.
@@ -58,6 +59,10 @@ pub enum Step {
     Skip(u64),
     /// Does not want to see any more of this conversation.
     Done,
+    /// From here on this conversation speaks another protocol, in both directions (STARTTLS, AUTH TLS, CONNECT): of what was shown nothing
+    /// was used, and a new parser of that protocol is shown it instead. Whatever is still to be told has to be told before; `end` is not
+    /// called. Where nobody reads that protocol, it is as [`Step::Done`]. Not for datagrams.
+    Become(Protocol),
 }
 
 /// What a parser may do while it reads.

@@ -350,6 +350,71 @@ fn a_parser_that_waits_for_too_much_loses_it_and_is_told() {
     assert_eq!(told, [">abc", "gap 2700", ">", ">ok", "end"]);
 }
 
+/// A TLS 1.2 client hello of one cipher suite and no extensions, in one record.
+const HELLO: [u8; 50] = {
+    let mut h = [0u8; 50];
+    (h[0], h[1], h[2], h[4]) = (22, 3, 1, 45);
+    (h[5], h[8], h[9], h[10]) = (1, 41, 3, 3);
+    // Random 32 bytes, no session, one cipher suite, one compression method.
+    (h[45], h[46], h[47], h[48]) = (2, 0xc0, 0x2f, 1);
+    h
+};
+
+#[test]
+fn a_conversation_that_turns_to_tls_is_read_on_as_tls() {
+    // The hello comes in two segments, the second one first.
+    let agreed = b"220 ftp ready\r\n234 AUTH TLS successful\r\n";
+    let mut frames = handshake(21);
+    frames.push(tcp(false, 21, 2001, 1001, ACK, &agreed[..15]));
+    frames.push(tcp(true, 21, 1001, 2016, ACK, b"AUTH TLS\r\n"));
+    frames.push(tcp(false, 21, 2016, 1011, ACK, &agreed[15..]));
+    let after = 2001 + agreed.len() as u32;
+    frames.push(tcp(true, 21, 1031, after, ACK, &HELLO[20..]));
+    frames.push(tcp(true, 21, 1011, after, ACK, &HELLO[..20]));
+    frames.push(tcp(false, 21, after, 1061, ACK, b"\x15\x03\x03\0\x02\x02\x28"));
+    let (h, e) = run(&frames);
+    let tls: Vec<_> =
+        h.acts.iter().filter_map(|(head, a)| if let Act::Tls(t) = a { Some((head.protocol, t.offered)) } else { None }).collect();
+    assert_eq!(tls, [(model::Protocol::Tls, 0x0303)], "{:?}", h.acts);
+    assert!(h.acts.iter().any(|(head, a)| matches!(a, Act::Banner(b) if b.text == "ftp ready") && head.protocol.name() == "ftp"));
+    assert_eq!((e.held(), h.flows.last().unwrap().protocol), (0, Some(model::Protocol::Ftp)));
+}
+
+/// Each of these hands every conversation to the other, whatever comes.
+struct PassOn(model::Protocol);
+impl Parser for PassOn {
+    fn data(&mut self, _: Dir, _: &[u8], _: &mut Cx<'_>) -> Step {
+        Step::Become(self.0)
+    }
+    fn gap(&mut self, _: Dir, _: u64, _: &mut Cx<'_>) -> Step {
+        Step::Become(self.0)
+    }
+    fn end(&mut self, _: &mut Cx<'_>) {}
+    fn reset(&mut self) {}
+}
+static PASS_ON: [Spec; 2] = {
+    use model::Protocol::{Imap, Smtp};
+    const fn spec(protocol: model::Protocol, start: fn() -> Box<dyn Parser>) -> Spec {
+        Spec { protocol, tcp: true, udp: true, ports: &[], probe: |_| Verdict::Sure(9), start }
+    }
+    [spec(Smtp, || Box::new(PassOn(Imap))), spec(Imap, || Box::new(PassOn(Smtp)))]
+};
+
+#[test]
+fn parsers_that_hand_a_conversation_to_and_fro_come_to_an_end() {
+    let mut e = Engine::with_protocols(Config::default(), options(), &PASS_ON);
+    let mut h = Heard::default();
+    let mut frames = handshake(9);
+    frames.push(tcp(true, 9, 1001, 2001, ACK, b"x"));
+    frames.push(tcp(false, 9, 2001, 1002, ACK, b"y"));
+    frames.push(udp(true, 9, b"z"));
+    for (i, f) in frames.iter().enumerate() {
+        e.packet(&raw(start() + Span::millis(i as i64), f), &mut h);
+    }
+    e.finish(&mut h);
+    assert_eq!((h.flows.len(), e.held()), (2, 0));
+}
+
 #[test]
 fn no_more_conversations_are_read_at_once_than_configured() {
     let (mut e, mut c) = (Engine::with_protocols(Config { max_parsers: 2, ..Config::default() }, options(), LINES), Counted::default());

@@ -1,7 +1,7 @@
 //! FTP's control connection (RFC 959), with security extensions as far as their beginning (RFC 2228, RFC 4217).
 //!
-//! Replies come in the order of the commands (RFC 959, 5.4), so a short queue says which command a reply belongs to. After AUTH was
-//! granted everything is encrypted and the reading ends.
+//! Replies come in the order of the commands (RFC 959, 5.4), so a short queue says which command a reply belongs to. After AUTH TLS (RFC 4217)
+//! was granted the TLS parser goes on; other mechanisms (RFC 2228) end the reading.
 
 use super::telnet::{MAX_BANNER, banner};
 use super::{text, turned};
@@ -93,6 +93,9 @@ fn command(line: &[u8]) -> Option<(&[u8], &[u8])> {
 enum Kind {
     User,
     Pass,
+    /// `AUTH TLS` or `AUTH SSL` (RFC 4217).
+    AuthTls,
+    /// Another security mechanism (RFC 2228).
     Auth,
     Other,
 }
@@ -111,6 +114,8 @@ struct FtpParser {
     login: Login,
     /// The login has not been told.
     open: bool,
+    /// The server agreed to go on in TLS.
+    secured: bool,
 }
 
 impl Parser for FtpParser {
@@ -120,6 +125,9 @@ impl Parser for FtpParser {
             let rest = bytes.get(at..).unwrap_or_default();
             if rest.is_empty() {
                 return Step::Used(at);
+            }
+            if self.secured {
+                return if at > 0 { Step::Used(at) } else { Step::Become(Protocol::Tls) };
             }
             let [up, down] = &mut self.overlong;
             let overlong = if dir == Dir::Up { up } else { down };
@@ -163,6 +171,7 @@ impl Parser for FtpParser {
 
     fn reset(&mut self) {
         (self.server, self.overlong, self.multiline, self.greeted, self.open) = (None, [false; 2], None, false, false);
+        self.secured = false;
         self.pending.clear();
         self.greeting.clear();
         self.banner.text.clear();
@@ -213,7 +222,8 @@ impl FtpParser {
             self.open = true;
             Kind::Pass
         } else if is(b"AUTH") {
-            Kind::Auth
+            let tls = [&b"TLS"[..], b"TLS-C", b"TLS-P", b"SSL"].iter().any(|m| argument.trim_ascii().eq_ignore_ascii_case(m));
+            if tls { Kind::AuthTls } else { Kind::Auth }
         } else {
             Kind::Other
         };
@@ -266,7 +276,11 @@ impl FtpParser {
             (Some(Kind::Pass), 400..) => self.finish(Outcome::Failure, cx),
             // 332: an account is wanted, too. Whether it is let in then is not followed.
             (Some(Kind::Pass), _) => self.finish(Outcome::Unknown, cx),
-            (Some(Kind::Auth), 234 | 334) => return false,
+            (Some(Kind::AuthTls), 200..=299 | 334) => {
+                self.finish(Outcome::Unknown, cx);
+                self.secured = true;
+            }
+            (Some(Kind::Auth), 234 | 235 | 334 | 335) => return false,
             _ => {}
         }
         true
@@ -371,13 +385,20 @@ mod tests {
     }
 
     #[test]
-    fn encryption_ends_the_reading() {
+    fn what_follows_auth_tls_is_tls_and_what_follows_another_mechanism_is_unread() {
         let mut parser = (SPEC.start)();
         let mut drive = testing::Drive::new(&mut *parser, Protocol::Ftp, model::Transport::Tcp, testing::options());
         drive.feed(Dir::Down, b"220 FTP\r\n");
         drive.feed(Dir::Up, b"AUTH TLS\r\n");
         drive.feed(Dir::Down, b"234 go\r\n");
-        assert!(drive.done);
+        assert!(!drive.done);
+        drive.feed(Dir::Up, &[22, 3, 1]);
+        assert_eq!(drive.became, Some(Protocol::Tls));
+        let mut parser = (SPEC.start)();
+        let mut drive = testing::Drive::new(&mut *parser, Protocol::Ftp, model::Transport::Tcp, testing::options());
+        drive.feed(Dir::Up, b"AUTH GSSAPI\r\n");
+        drive.feed(Dir::Down, b"334 go\r\n");
+        assert!(drive.done && drive.became.is_none());
     }
 
     #[test]

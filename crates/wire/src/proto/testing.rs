@@ -46,17 +46,19 @@ pub struct Drive<'a> {
     held: [Vec<u8>; 2],
     skip: [u64; 2],
     pub done: bool,
+    /// The protocol that the conversation was handed over to.
+    pub became: Option<Protocol>,
     pub heard: Heard,
 }
 
 impl<'a> Drive<'a> {
     pub fn new(parser: &'a mut dyn Parser, protocol: Protocol, transport: Transport, options: Options) -> Self {
         let head = head(protocol, transport);
-        Drive { parser, head, options, held: Default::default(), skip: [0; 2], done: false, heard: Heard::default() }
+        Drive { parser, head, options, held: Default::default(), skip: [0; 2], done: false, became: None, heard: Heard::default() }
     }
 
     pub fn feed(&mut self, dir: Dir, bytes: &[u8]) {
-        let Self { parser, head, options, held, skip, done, heard } = self;
+        let Self { parser, head, options, held, skip, done, became, heard } = self;
         let mut cx = Cx { head: *head, sink: heard, options };
         let (held, skip) = (&mut held[dir as usize], &mut skip[dir as usize]);
         if *done {
@@ -94,6 +96,11 @@ impl<'a> Drive<'a> {
                     *done = true;
                     held.clear();
                 }
+                Step::Become(protocol) => {
+                    *done = true;
+                    *became = Some(protocol);
+                    held.clear();
+                }
             }
         }
         if cx.head.transport == Transport::Udp {
@@ -102,7 +109,7 @@ impl<'a> Drive<'a> {
     }
 
     pub fn gap(&mut self, dir: Dir, missing: u64) {
-        let Self { parser, head, options, held, skip, done, heard } = self;
+        let Self { parser, head, options, held, skip, done, became, heard } = self;
         held[dir as usize].clear();
         if *done {
             return;
@@ -110,6 +117,7 @@ impl<'a> Drive<'a> {
         match parser.gap(dir, missing, &mut Cx { head: *head, sink: heard, options }) {
             Step::Skip(n) => skip[dir as usize] = n,
             Step::Done => *done = true,
+            Step::Become(protocol) => (*done, *became) = (true, Some(protocol)),
             Step::Used(_) | Step::More => {}
         }
     }
