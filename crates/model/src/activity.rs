@@ -10,7 +10,7 @@ pub mod names;
 pub mod office;
 pub mod web;
 
-pub use control::{Coap, Modbus, Mqtt, Snmp, SnmpPdu};
+pub use control::{Coap, Modbus, ModbusIdentity, Mqtt, Snmp, SnmpPdu};
 pub use link::{
     Arp, Cdp, Conflict, Echo, Lldp, Membership, MembershipKind, Neighbour, RouterAdvertisement, SpanningTree, Unreachable, Wlan, WlanKind,
     WlanSecurity,
@@ -220,6 +220,8 @@ acts! {
     Mqtt(Mqtt),
     /// A CoAP message.
     Coap(Coap),
+    /// What a Modbus device says of itself.
+    ModbusIdentity(ModbusIdentity),
 }
 
 /// An act with the conversation it belongs to.

@@ -23,8 +23,41 @@ pub struct Modbus {
     /// Number of coils or registers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u16>,
-    /// The function changes something in the device (5, 6, 15, 16, 21, 22, 23).
+    /// The function changes something in the device (5, 6, 15, 16, 21, 22, 23; of the makers' own, those of UMAS that write, load or
+    /// start and stop).
     pub write: bool,
+    /// Sub-function: of diagnostics (8), MEI type (43), or the function of Schneider's UMAS inside function 90. Absent where the function has
+    /// none, and in UMAS answers whose request was not seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sub: Option<u16>,
+}
+
+/// What a Modbus device says of itself: Read Device Identification (43/14), Report Server ID (17), or UMAS. Each string at most 128 bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModbusIdentity {
+    /// Unit identifier.
+    pub unit: u8,
+    /// Maker (object 0).
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub vendor: String,
+    /// Product code (object 1); for function 17 the readable part of the server id; for UMAS the name of the controller.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub product: String,
+    /// Major and minor revision (object 2).
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub revision: String,
+    /// Address of the maker on the web (object 3).
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub url: String,
+    /// Product name (object 4).
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// Model name (object 5).
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub model: String,
+    /// Name that the user gave to the application (object 6); for UMAS the name of the project.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub application: String,
 }
 
 /// An SNMP message (RFC 1157, RFC 3416, RFC 3412).
@@ -115,6 +148,12 @@ pub struct Mqtt {
     /// Publications that this stands for.
     #[serde(default)]
     pub count: u32,
+    /// Topic of the will (CONNECT).
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub will: String,
+    /// Told by the server (for PUBLISH: it went to the client).
+    #[serde(default)]
+    pub from_server: bool,
 }
 
 /// A CoAP message (RFC 7252).

@@ -20,6 +20,9 @@ pub struct Smb {
     /// File or pipe name.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub file: String,
+    /// New name (Rename).
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub target: String,
     /// User of the session.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub user: String,
@@ -38,6 +41,9 @@ pub struct Smb {
     /// The session or share is encrypted.
     #[serde(default)]
     pub encrypted: bool,
+    /// The server let the user in as a guest or as nobody (Session).
+    #[serde(default)]
+    pub guest: bool,
 }
 
 /// Steps of an SMB conversation.
@@ -88,6 +94,9 @@ pub struct Ntlm {
     /// The answer is NTLMv1, which is broken.
     #[serde(default)]
     pub version1: bool,
+    /// The client asked to be let in as nobody (MS-NLMP 2.2.2.5, anonymous).
+    #[serde(default)]
+    pub anonymous: bool,
 }
 
 /// A Kerberos message (RFC 4120).
@@ -111,6 +120,10 @@ pub struct Kerberos {
     /// Encryption type of the ticket, or the first one offered (23 is RC4).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub etype: Option<i32>,
+    /// The request proves that the client knows its key (pre-authentication; RFC 4120, 5.2.7). An AS-REP to a request without it gives material
+    /// for guessing the password offline to whoever asks.
+    #[serde(default)]
+    pub preauth: bool,
 }
 
 /// An LDAP operation (RFC 4511).
@@ -131,6 +144,12 @@ pub struct Ldap {
     /// StartTLS was asked for.
     #[serde(default)]
     pub encrypted: bool,
+    /// Entries that a search returned.
+    #[serde(default)]
+    pub entries: u32,
+    /// An entry holds a serialised or referenced Java object (RFC 2713), as attacks on Log4j's lookups send it.
+    #[serde(default)]
+    pub java: bool,
 }
 
 /// The start of a Remote Desktop conversation (MS-RDPBCGR).

@@ -16,6 +16,7 @@ pub mod ftp;
 pub mod http;
 pub mod lldp;
 pub mod modbus;
+pub mod ntlm;
 pub mod ssh;
 pub mod telnet;
 #[cfg(test)]

@@ -6,11 +6,18 @@
 //!
 //! Function 23 reads and writes at once: what is told is the range that it writes. Functions 20 and 21 name records in files: what is
 //! told is the first record and its length.
+//!
+//! Function 90 carries UMAS, by which Schneider's controllers are programmed, started and stopped. It is not published; what its functions
+//! do is known from those who watched it (Kaspersky ICS CERT, 'The secrets of Schneider Electric's UMAS protocol', 2022; L. Rist's and
+//! the Nozomi dissectors). A request is a pairing key, a function and its data; an answer the key, 0xfe (done) or 0xfd (refused), and data.
+//!
+//! What a device says of itself in answer to 43/14, 17 or UMAS 2 and 3 is told as [`ModbusIdentity`]. Answers to 17 and UMAS are told
+//! only where the request was seen, since they do not say what they are.
 
-use super::{be16, turned};
+use super::{be16, text, turned};
 use crate::parse::{Cx, Dir, Parser, ProbeInput, Spec, Step, Verdict};
 use model::ActRef;
-use model::activity::{Modbus, Protocol};
+use model::activity::{Modbus, ModbusIdentity, Protocol};
 
 /// Modbus/TCP.
 pub const SPEC: Spec =
@@ -19,6 +26,14 @@ pub const SPEC: Spec =
 /// Greatest value of the length field. The standard says 254; the programming protocols of some makers, which ride on functions of
 /// their own, send up to 1 KiB more.
 pub const MAX_LENGTH: usize = 254 + 1024;
+/// Bytes kept of each string of an identity.
+pub const MAX_IDENTITY: usize = 128;
+/// Requests whose answers are waited for, to know their sub-function.
+const MAX_ASKED: usize = 16;
+const DIAGNOSTICS: u8 = 8;
+const REPORT_ID: u8 = 17;
+const ENCAPSULATED: u8 = 43;
+const UMAS: u8 = 90;
 /// Pieces that may begin with something else in a row before the conversation is given up.
 const MAX_LOST: u32 = 16;
 
@@ -111,6 +126,10 @@ struct ModbusParser {
     server: Option<Dir>,
     lost: [bool; 2],
     losses: u32,
+    identity: ModbusIdentity,
+    /// Transaction, unit, function and sub-function of the last requests; the oldest is overwritten.
+    asked: [Option<(u16, u8, u8, u16)>; MAX_ASKED],
+    next: usize,
 }
 
 impl Parser for ModbusParser {
@@ -147,7 +166,8 @@ impl Parser for ModbusParser {
     fn end(&mut self, _cx: &mut Cx<'_>) {}
 
     fn reset(&mut self) {
-        *self = Self::default();
+        let identity = std::mem::take(&mut self.identity);
+        *self = Self { identity, ..Self::default() };
     }
 }
 
@@ -195,14 +215,117 @@ impl ModbusParser {
             address,
             count,
             write: matches!(function, 5 | 6 | 15 | 16 | 21 | 22 | 23),
+            sub: None,
         };
+        self.sub_function(body);
         let head = cx.head;
         if server == Dir::Up {
             cx.head = turned(head);
         }
         cx.emit(ActRef::Modbus(&self.act));
+        if response && exception.is_none() && self.identify(body) {
+            cx.emit(ActRef::ModbusIdentity(&self.identity));
+        }
         cx.head = head;
     }
+
+    /// Sub-function, and whether it writes; remembered from the request, since most answers do not repeat it.
+    fn sub_function(&mut self, body: &[u8]) {
+        let act = &mut self.act;
+        let key = (act.transaction, act.unit, act.function);
+        let asked = self.asked.iter_mut().find(|a| a.is_some_and(|(t, u, f, _)| (t, u, f) == key));
+        act.sub = match (act.function, act.response) {
+            (DIAGNOSTICS, _) if act.exception.is_none() => be16(body, 0),
+            (ENCAPSULATED, _) if act.exception.is_none() => body.first().map(|m| u16::from(*m)),
+            (UMAS, false) => body.get(1).map(|f| u16::from(*f)),
+            (REPORT_ID, false) => Some(0),
+            (DIAGNOSTICS | ENCAPSULATED | UMAS | REPORT_ID, true) => asked.as_ref().and_then(|a| a.map(|(_, _, _, sub)| sub)),
+            _ => None,
+        };
+        if act.function == UMAS {
+            // Write variables, write coils and registers, the three steps of loading a program, start, stop, write to a module.
+            act.write = matches!(act.sub, Some(0x23 | 0x25 | 0x33..=0x35 | 0x40 | 0x41 | 0x71));
+            if act.response && body.get(1) == Some(&0xfd) {
+                // Refused, in its own way; 4 is the exception for a device that could not do it (V1.1b3, 7).
+                act.exception = Some(4);
+            }
+        }
+        if act.response {
+            if let Some(asked) = asked {
+                *asked = None;
+            }
+        } else if let Some(sub) = act.sub {
+            if let Some(place) = self.asked.get_mut(self.next % MAX_ASKED) {
+                *place = Some((key.0, key.1, key.2, sub));
+            }
+            self.next = self.next.wrapping_add(1);
+        }
+        if act.function == REPORT_ID && !act.response {
+            act.sub = None;
+        }
+    }
+
+    /// What the device says of itself in this answer, if it does.
+    fn identify(&mut self, body: &[u8]) -> bool {
+        let id = &mut self.identity;
+        let ModbusIdentity { unit, vendor, product, revision, url, name, model, application } = id;
+        for s in [&mut *vendor, product, revision, url, name, model, application] {
+            s.clear();
+        }
+        *unit = self.act.unit;
+        let set = |out: &mut String, bytes: &[u8]| text::set(out, bytes.trim_ascii_end(), MAX_IDENTITY);
+        match (self.act.function, self.act.sub) {
+            (ENCAPSULATED, Some(14)) => {
+                // MEI type, code, conformity, more follows, next object, number of objects, then id, length and value of each.
+                let count = body.get(5).copied().unwrap_or(0);
+                let mut rest = body.get(6..).unwrap_or_default();
+                for _ in 0..count {
+                    let Some((&[object, length], after)) = rest.split_first_chunk() else { break };
+                    let Some((value, after)) = after.split_at_checked(usize::from(length)) else { break };
+                    rest = after;
+                    match object {
+                        0 => set(vendor, value),
+                        1 => set(product, value),
+                        2 => set(revision, value),
+                        3 => set(url, value),
+                        4 => set(name, value),
+                        5 => set(model, value),
+                        6 => set(application, value),
+                        _ => {}
+                    }
+                }
+            }
+            (REPORT_ID, Some(_)) => {
+                // Length, then an id of the maker's own form, mostly a few bytes and then text.
+                set(product, readable(body.get(1..).unwrap_or_default()));
+            }
+            (UMAS, Some(2)) if body.get(1) == Some(&0xfe) => {
+                // READ_ID: range, hardware id and so on; the name with its length comes last.
+                let length = body.get(UMAS_NAME).map_or(0, |n| usize::from(*n));
+                if let Some(value) = body.get(UMAS_NAME + 1..UMAS_NAME + 1 + length) {
+                    set(product, readable(value));
+                }
+                if !product.is_empty() {
+                    text::set(vendor, b"Schneider Electric", MAX_IDENTITY);
+                }
+            }
+            (UMAS, Some(3)) if body.get(1) == Some(&0xfe) => {
+                // READ_PROJECT_INFO: the name of the project stands at the end.
+                let tail = body.iter().rposition(|b| *b != 0).and_then(|end| body.get(2..=end)).unwrap_or_default();
+                set(application, readable(tail));
+            }
+            _ => {}
+        }
+        ![vendor, product, revision, url, name, model, application].iter().all(|s| s.is_empty())
+    }
+}
+
+/// Where the length of the name stands in the answer to UMAS 2, counted from the pairing key.
+const UMAS_NAME: usize = 24;
+
+/// The longest run of printable ASCII, if it has at least three letters.
+fn readable(bytes: &[u8]) -> &[u8] {
+    bytes.split(|b| !(0x20..0x7f).contains(b)).max_by_key(|run| run.len()).filter(|run| run.len() >= 3).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -219,6 +342,7 @@ mod tests {
         acts.iter()
             .map(|a| match a {
                 Act::Modbus(m) => (m.function, m.response, m.exception, m.address, m.count, m.write),
+                Act::ModbusIdentity(_) => (0, true, None, None, None, false),
                 other => panic!("{other:?}"),
             })
             .collect()
@@ -265,6 +389,61 @@ mod tests {
                 (16, true, Some(2), None, None, true),
                 (16, true, None, Some(1), Some(2), true),
                 (90, true, None, None, None, false)
+            ]
+        );
+    }
+
+    fn identities(acts: &[Act]) -> Vec<ModbusIdentity> {
+        acts.iter().filter_map(|a| if let Act::ModbusIdentity(i) = a { Some(i.clone()) } else { None }).collect()
+    }
+
+    #[test]
+    fn a_device_that_names_itself_is_heard() {
+        let objects = [&[0u8, 4][..], b"Acme", &[1, 3], b"X-1", &[2, 4], b"V1.2", &[6, 5], "ﾗ線".as_bytes().get(..5).unwrap()].concat();
+        let up = [adu(7, 3, &[43, 14, 1, 0]), adu(8, 3, &[17]), adu(9, 0, &[90, 0, 2]), adu(10, 0, &[90, 0, 3])].concat();
+        let down = [
+            adu(7, 3, &[&[43, 14, 1, 0x81, 0, 0, 4][..], &objects].concat()),
+            adu(8, 3, &[&[17, 10, 1, 0xff][..], b"FX3U-ENE"].concat()),
+            adu(9, 0, b"\x5a\x00\xfe\x10\xff\x5a\x01\x01\0\0\0\x70\x02\0\0\x27\0\x09\0\x08\0\0\0\0\0\x0eM-340 CPU 2020\x01"),
+            adu(10, 0, b"\x5a\x00\xfe\x05\x02\0\0\x98\x08\0\0\0\x08Project\0"),
+        ]
+        .concat();
+        let told = identities(&testing::tcp(&SPEC, &[(Dir::Up, &up), (Dir::Down, &down)]));
+        assert_eq!((told[0].unit, told[0].vendor.as_str(), told[0].product.as_str()), (3, "Acme", "X-1"));
+        assert_eq!((told[0].revision.as_str(), told[0].application.as_str()), ("V1.2", "ﾗ\\xe7\\xb7"));
+        assert_eq!(told[1].product, "FX3U-ENE");
+        assert_eq!((told[2].vendor.as_str(), told[2].product.as_str()), ("Schneider Electric", "M-340 CPU 2020"));
+        assert_eq!(told[3].application, "Project");
+    }
+
+    #[test]
+    fn identities_that_lie_about_their_lengths_are_read_as_far_as_they_go() {
+        let ask = adu(7, 3, &[43, 14, 1, 0]);
+        for down in
+            [adu(7, 3, &[43, 14, 1, 0x81, 0, 0, 255, 0, 200, b'a']), adu(7, 3, &[43, 14]), adu(7, 3, &[43, 14, 1, 0x81, 0, 0, 2, 0, 0, 1])]
+        {
+            assert_eq!(identities(&testing::tcp(&SPEC, &[(Dir::Up, &ask), (Dir::Down, &down)])), []);
+        }
+        // An answer that nobody asked for is not taken for an identity.
+        let down = adu(8, 3, &[&[17, 10, 1, 0xff][..], b"FX3U-ENE"].concat());
+        assert_eq!(identities(&testing::tcp(&SPEC, &[(Dir::Up, &ask), (Dir::Down, &down)])), []);
+    }
+
+    #[test]
+    fn sub_functions_of_diagnostics_and_umas_are_told_with_what_they_write() {
+        let up = [adu(1, 1, &[8, 0, 4, 0, 0]), adu(2, 0, &[90, 1, 0x41, 0xff]), adu(3, 0, &[90, 1, 0x22, 1])].concat();
+        let down = [adu(2, 0, &[90, 1, 0xfe]), adu(3, 0, &[90, 1, 0xfd, 0x80])].concat();
+        let acts = testing::tcp(&SPEC, &[(Dir::Up, &up), (Dir::Down, &down)]);
+        let told: Vec<_> =
+            acts.iter().filter_map(|a| if let Act::Modbus(m) = a { Some((m.sub, m.write, m.exception)) } else { None }).collect();
+        assert_eq!(
+            told,
+            [
+                (Some(4), false, None),
+                (Some(0x41), true, None),
+                (Some(0x22), false, None),
+                (Some(0x41), true, None),
+                (Some(0x22), false, Some(4))
             ]
         );
     }

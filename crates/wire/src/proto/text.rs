@@ -47,6 +47,27 @@ pub fn set(out: &mut String, bytes: &[u8], max: usize) {
     push(out, bytes, max);
 }
 
+/// Appends UTF-16, little-endian, with the rules of [`push`]; half of a pair becomes U+FFFD, and an odd byte at the end is left out.
+pub fn push_utf16(out: &mut String, bytes: &[u8], max: usize) {
+    let units = bytes.chunks_exact(2).map(|pair| match pair {
+        &[low, high] => u16::from_le_bytes([low, high]),
+        _ => 0,
+    });
+    for c in char::decode_utf16(units) {
+        let before = out.len();
+        push(out, c.unwrap_or(char::REPLACEMENT_CHARACTER).encode_utf8(&mut [0; 4]).as_bytes(), max);
+        if out.len() == before {
+            return;
+        }
+    }
+}
+
+/// Clears `out` and fills it as [`push_utf16`] does.
+pub fn set_utf16(out: &mut String, bytes: &[u8], max: usize) {
+    out.clear();
+    push_utf16(out, bytes, max);
+}
+
 /// One byte as `\xNN`.
 pub fn escape(out: &mut String, byte: u8) {
     // Writing to a String cannot fail.
@@ -116,6 +137,20 @@ mod tests {
             assert!(pushed("\u{85}\u{9f}".as_bytes(), max).len() <= max);
             assert!(pushed(&[b'a'; 64], max).len() <= max);
             assert!(pushed(&[0xff; 64], max).len() <= max);
+        }
+    }
+
+    #[test]
+    fn utf16_is_read_and_bounded() {
+        let wide = |s: &str| s.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+        let mut s = String::new();
+        set_utf16(&mut s, &wide("工場\u{1f600}\0a"), 100);
+        assert_eq!(s, "工場\u{1f600}\\x00a");
+        set_utf16(&mut s, &[0x00, 0xd8, b'a', 0, 7], 100);
+        assert_eq!(s, "\u{fffd}a");
+        for max in 0..20 {
+            set_utf16(&mut s, &wide("aé工\u{10ffff}\u{1}"), max);
+            assert!(s.len() <= max);
         }
     }
 
