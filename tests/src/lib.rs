@@ -13,6 +13,10 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Mutex, OnceLock, mpsc};
 use std::time::{Duration, Instant};
 
+/// A PostgreSQL server of the test's own.
+#[path = "../../crates/state/tests/common/postgres.rs"]
+pub mod postgres;
+
 /// The top of the checkout.
 pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
