@@ -22,7 +22,7 @@
 mod ledger;
 
 use crate::{Cx, Effect};
-use model::asset::{AssetFact, Guess, Party, Property};
+use model::asset::{AssetFact, Guess, Internet, Party, Property};
 use model::net::{is_private, is_unicast};
 use model::observation::Via;
 use model::{AssetChange, AssetId, AssetState, Endpoint, Mac, Observation, Protocol, Segment, Span, Time};
@@ -42,6 +42,7 @@ const WEAK_IPS: usize = 3;
 /// Addresses beyond the link, in hashed form, by which a router shows.
 const MAX_OFF_LINK: usize = 8;
 const SEEN_EVERY: Span = Span::minutes(1);
+const ACTIVE_EVERY: Span = Span::hours(1);
 const ADDRESS_EVERY: Span = Span::hours(1);
 /// While two claim an address it moves at most once in this time.
 const MOVE_EVERY: Span = Span::minutes(1);
@@ -103,9 +104,39 @@ pub struct Known {
     pub random: bool,
     /// It was heard on the network, not only entered.
     pub seen: bool,
+    /// When it was last told that it does more than announce itself.
+    active: Time,
+    /// What people said about its need for the Internet.
+    pub internet: Internet,
 }
 
 impl Known {
+    /// One of which nothing is known yet but its state.
+    fn new(id: AssetId, state: AssetState, segment: Segment, at: Time) -> Known {
+        Known {
+            id,
+            state,
+            first: at,
+            last: Time::MIN,
+            before: Time::MIN,
+            told: Time::MIN,
+            segment,
+            macs: vec![],
+            ips: vec![],
+            names: vec![],
+            services: vec![],
+            guesses: vec![],
+            off_link: vec![],
+            router: false,
+            control: false,
+            master: false,
+            random: false,
+            seen: false,
+            active: Time::MIN,
+            internet: Internet::default(),
+        }
+    }
+
     /// In the ledger by a person's word.
     pub fn in_ledger(&self) -> bool {
         self.state != AssetState::Discovered
@@ -357,29 +388,9 @@ impl Identity {
         self.random += usize::from(random);
         self.crowd.entry(segment).or_default().0 += 1;
         self.strangers += 1;
-        self.assets.insert(
-            id,
-            Known {
-                id,
-                state: AssetState::Discovered,
-                first: cx.now.at,
-                last: cx.now.at,
-                before: cx.now.at,
-                told: cx.now.at,
-                segment,
-                macs: vec![],
-                ips: vec![],
-                names: vec![],
-                services: vec![],
-                guesses: vec![],
-                off_link: vec![],
-                router: false,
-                control: false,
-                master: false,
-                random,
-                seen: true,
-            },
-        );
+        let at = cx.now.at;
+        let new = Known { last: at, before: at, told: at, random, seen: true, ..Known::new(id, AssetState::Discovered, segment, at) };
+        self.assets.insert(id, new);
         tell(cx, id, AssetFact::Discovered);
         news.discovered.push(id);
         Some(id)
@@ -431,6 +442,15 @@ impl Identity {
         if at >= a.told + SEEN_EVERY {
             a.told = at;
             tell(cx, id, AssetFact::Seen);
+        }
+    }
+
+    /// It sent something to one other device that is more than an announcement.
+    pub fn active(&mut self, id: AssetId, cx: &mut Cx<'_>) {
+        let Some(a) = self.assets.get_mut(&id) else { return };
+        if a.active == Time::MIN || cx.now.at >= a.active + ACTIVE_EVERY {
+            a.active = cx.now.at;
+            tell(cx, id, AssetFact::Active);
         }
     }
 
@@ -679,6 +699,7 @@ impl Identity {
             a.last = a.last.min(at);
             a.before = a.before.min(at);
             a.told = a.told.min(at);
+            a.active = a.active.min(at);
             for b in &mut a.ips {
                 b.told = b.told.min(at);
             }

@@ -49,14 +49,38 @@ fn own(identity: &Identity, segment: Segment, end: &Endpoint) -> Option<AssetId>
     }
 }
 
+/// More than an announcement: between two single devices, and neither DHCP nor the upkeep of addresses. An asset that only ever
+/// announces itself is idle.
+fn is_talk(f: &Flow) -> bool {
+    let upkeep = matches!(f.protocol, Some(Protocol::Dhcp | Protocol::Dhcp6 | Protocol::Arp | Protocol::Mdns | Protocol::Llmnr))
+        || matches!(f.transport, Transport::Udp) && matches!(f.server.port, Some(67 | 68 | 546 | 547))
+        // Neighbour discovery; a ping over IPv6 counts as nothing more.
+        || matches!(f.transport, Transport::Icmpv6)
+        // ARP, LLDP, loop tests, and everything over LLC (spanning tree, CDP). PROFINET and the like are work.
+        || matches!(f.transport, Transport::Ether(0 | 0x0806 | 0x88cc | 0x9000));
+    let single = |end: &Endpoint| match (end.mac, end.ip) {
+        (mac, Some(ip)) => mac.is_none_or(Mac::is_device) && model::net::is_unicast(ip) && !ip.is_loopback(),
+        (Some(mac), None) => mac.is_device(),
+        (None, None) => false,
+    };
+    !upkeep && single(&f.client) && single(&f.server)
+}
+
 /// A conversation or a part of one.
 pub fn flow(identity: &mut Identity, f: &Flow, cx: &mut Cx<'_>) -> News {
     let mut news = News::default();
+    let talk = is_talk(f);
     if f.up.packets > 0 {
-        sender(identity, f.segment, &f.client, &mut news, cx);
+        let client = sender(identity, f.segment, &f.client, &mut news, cx);
+        if let (true, Some(id)) = (talk, client) {
+            identity.active(id, cx);
+        }
     }
     if f.down.packets > 0 {
         let server = sender(identity, f.segment, &f.server, &mut news, cx);
+        if let (true, Some(id)) = (talk, server) {
+            identity.active(id, cx);
+        }
         let answered = match f.transport {
             Transport::Tcp => matches!(f.state, FlowState::Established | FlowState::Closed | FlowState::Reset),
             Transport::Udp => f.up.packets > 0 && (f.protocol.is_some() || f.server.port.is_some_and(|p| p <= 1024)),

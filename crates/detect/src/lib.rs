@@ -129,7 +129,7 @@ pub enum RestoreError {
 
 const MAGIC: &[u8; 4] = b"HWch";
 /// Version of the snapshot: counted up with every change of what is remembered.
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 /// So many events in a row that lie far behind the newest time mean that the clock was set back.
 const BEHIND_FOR_GOOD: u32 = 256;
 
@@ -331,8 +331,12 @@ impl Watch {
                         m.identity.set_state(*asset, *to);
                         rules::unregistered::Newcomers::deed(*asset, *to, &m.identity, cx);
                     }
-                    Deed::AssetEntered { asset, state, macs, ips } => {
+                    Deed::AssetEdited { asset, changes } => m.identity.edited(*asset, changes),
+                    Deed::AssetEntered { asset, state, macs, ips, ledger } => {
                         m.identity.enter(*asset, *state, macs, ips, cx);
+                        if let Some(ledger) = ledger {
+                            m.identity.wrote(*asset, ledger);
+                        }
                         rules::unregistered::Newcomers::deed(*asset, *state, &m.identity, cx);
                     }
                     Deed::FindingHandled { key, to, .. } => m.gather.handled(key, *to == FindingStatus::Closed),

@@ -73,8 +73,8 @@ fn a_telephone_keeps_its_name_and_changes_its_address() {
 fn the_ledger_joins_by_hardware_or_internet_address() {
     let mut log = Log::default();
     let (a, b) = (AssetId(uuid::Uuid::from_u128(1)), AssetId(uuid::Uuid::from_u128(2)));
-    log.deed(0, Deed::AssetEntered { asset: a, state: AssetState::Registered, macs: vec![mac(1)], ips: vec![] });
-    log.deed(0, Deed::AssetEntered { asset: b, state: AssetState::Registered, macs: vec![], ips: vec![ip("192.168.1.2")] });
+    log.deed(0, Deed::AssetEntered { asset: a, state: AssetState::Registered, macs: vec![mac(1)], ips: vec![], ledger: None });
+    log.deed(0, Deed::AssetEntered { asset: b, state: AssetState::Registered, macs: vec![], ips: vec![ip("192.168.1.2")], ledger: None });
     log.see(10, mac(1), "192.168.1.1");
     assert!(log.discovered().is_empty());
     log.see(11, mac(2), "192.168.1.2");
@@ -84,7 +84,7 @@ fn the_ledger_joins_by_hardware_or_internet_address() {
     // Entered after it was seen.
     log.see(20, mac(3), "192.168.1.3");
     let c = AssetId(uuid::Uuid::from_u128(3));
-    log.deed(21, Deed::AssetEntered { asset: c, state: AssetState::Registered, macs: vec![mac(3)], ips: vec![] });
+    log.deed(21, Deed::AssetEntered { asset: c, state: AssetState::Registered, macs: vec![mac(3)], ips: vec![], ledger: None });
     assert!(log.facts().iter().any(|(_, f)| matches!(f, AssetFact::MergedInto { asset } if *asset == c)));
 }
 
@@ -134,4 +134,22 @@ fn a_plc_is_guessed_from_what_it_serves() {
     assert!(
         log.facts().iter().any(|(a, f)| **a == plc && matches!(f, AssetFact::Service { port: 502, protocol: Some(Protocol::Modbus), .. }))
     );
+}
+
+#[test]
+fn the_need_for_the_internet_follows_the_ledger() {
+    use model::asset::{Internet, InternetNeed, Ledger};
+    use model::event::FieldChange;
+    let mut log = Log::default();
+    let a = AssetId::derived(at(0), EventId { site: SITE, epoch: 1, seq: 1 }, b"a");
+    let internet = Internet { need: Some(InternetNeed::Destinations), destinations: "*.example.jp".into(), ..Internet::default() };
+    let ledger = Ledger { internet, ..Ledger::default() };
+    log.deed(
+        0,
+        Deed::AssetEntered { asset: a, state: AssetState::Registered, macs: vec![mac(1)], ips: vec![], ledger: Some(Box::new(ledger)) },
+    );
+    let stated = log.watch.snapshot();
+    let to = FieldChange { field: "internet".into(), from: "destinations".into(), to: "none".into() };
+    log.deed(1, Deed::AssetEdited { asset: a, changes: vec![to] });
+    assert_ne!(log.watch.snapshot(), stated, "the fold took the change in");
 }

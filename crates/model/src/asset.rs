@@ -1,7 +1,7 @@
 //! Devices and other things worth protecting, and the changes by which the ledger follows what is seen.
 
 use crate::activity::Protocol;
-use crate::ids::{AssetId, EventId, ZoneId};
+use crate::ids::{AssetId, EventId};
 use crate::net::{Mac, Segment};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,9 @@ macro_rules! named {
     };
 }
 pub(crate) use named;
+
+mod ledger;
+pub use ledger::{Destination, Internet, InternetNeed, InternetVerdict, Ledger};
 
 named! {
     /// Where an asset stands in its life.
@@ -73,7 +76,15 @@ named! {
         Control = "control",
         /// Other connected thing.
         Iot = "iot",
-        /// Not on the network: medium, account, information, cloud service.
+        /// Removable medium: USB stick, memory card, portable disk.
+        Medium = "medium",
+        /// Service that somebody else runs, reached over the Internet.
+        Cloud = "cloud",
+        /// Account, or the place where accounts are kept.
+        Account = "account",
+        /// Information: drawings, recipes, customers' data.
+        Information = "information",
+        /// Anything else.
         Other = "other",
     }
 }
@@ -171,43 +182,6 @@ pub struct Service {
     pub last: Time,
 }
 
-/// What people write into the ledger. Empty text means that nobody has said.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Ledger {
-    /// The name that people use.
-    pub name: String,
-    /// Sort of thing, where a person has said.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub kind: Option<Kind>,
-    /// Maker.
-    pub maker: String,
-    /// Model number (jpcert P5-4b).
-    pub model_number: String,
-    /// Serial number.
-    pub serial: String,
-    /// Software or firmware version (jpcert P5-4b).
-    pub software_version: String,
-    /// Last day of the maker's support, `YYYY-MM-DD` (jpcert P5-4b).
-    pub support_end: String,
-    /// Who answers for it.
-    pub owner: String,
-    /// Who looks after it (iotgl 21.2).
-    pub administrator: String,
-    /// Where it stands (iotgl 21.2).
-    pub place: String,
-    /// What it is for.
-    pub purpose: String,
-    /// The zone it belongs to.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub zone: Option<ZoneId>,
-    /// How much hangs on it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub importance: Option<Importance>,
-    /// Anything else.
-    pub notes: String,
-}
-
 /// An asset as it stands in state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asset {
@@ -233,9 +207,20 @@ pub struct Asset {
     /// Last seen on the network.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_seen: Option<Time>,
+    /// Last time that it did more than announce itself: it sent to one other device something else than ARP, neighbour discovery or
+    /// DHCP. Absent where that was never seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_active: Option<Time>,
     /// The event that told of it first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub because: Option<EventId>,
+}
+
+impl Kind {
+    /// Whether such a thing has no address on the network by its nature: it is entered by hand, and that it is not seen says nothing.
+    pub const fn is_off_network(self) -> bool {
+        matches!(self, Kind::Medium | Kind::Cloud | Kind::Account | Kind::Information)
+    }
 }
 
 impl Asset {
@@ -288,6 +273,9 @@ pub enum AssetFact {
     Discovered,
     /// It was seen again (told at most once a minute).
     Seen,
+    /// It did more than announce itself: it sent to one other device something else than ARP, neighbour discovery or DHCP (told at
+    /// most once an hour).
+    Active,
     /// It has this address now.
     Address {
         /// Where.
@@ -396,6 +384,7 @@ mod tests {
             services: vec![],
             first_seen: None,
             last_seen: None,
+            last_active: None,
             because: None,
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::access::Role;
 use crate::activity::Activity;
-use crate::asset::AssetState;
+use crate::asset::{AssetState, Ledger};
 use crate::coverage::Health;
 use crate::finding::{FindingChange, FindingStatus};
 use crate::flow::Flow;
@@ -215,6 +215,9 @@ pub enum Deed {
         macs: Vec<Mac>,
         /// Internet addresses given.
         ips: Vec<IpAddr>,
+        /// What people wrote; absent where addresses were added to an asset that was there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ledger: Option<Box<Ledger>>,
     },
     /// Fields of the ledger were changed.
     AssetEdited {

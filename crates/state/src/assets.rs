@@ -6,7 +6,7 @@ use crate::store::Store;
 use crate::text;
 use crate::zones::Rule;
 use model::access::ViewAssets;
-use model::asset::{Address, Guess, Importance, Kind, Ledger, Name, Party, Property, Service};
+use model::asset::{Address, Guess, Importance, Internet, InternetNeed, Kind, Ledger, Name, Party, Property, Service};
 use model::{Asset, AssetId, AssetState, Authorised, EventId, Mac, Protocol, Segment, SiteId, SourceId, Time, ZoneId};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
@@ -154,7 +154,8 @@ pub const MOST_LABELS: usize = 5_000;
 
 const COLUMNS: &str = "SELECT a.id, a.rev, a.state, a.name, a.kind, a.maker, a.model_number, a.serial, a.software_version, a.support_end, \
     a.owner, a.administrator, a.place, a.purpose, a.zone, a.importance, a.notes, a.first_seen, a.last_seen, a.because_epoch, \
-    a.because_seq FROM assets a";
+    a.because_seq, a.internet, a.internet_destinations, a.internet_reason, a.internet_protection, a.internet_approved_by, \
+    a.internet_until, a.last_active FROM assets a";
 
 fn asset(row: &Row, site: SiteId) -> Result<Asset> {
     let kind = row.text(4)?;
@@ -178,6 +179,14 @@ fn asset(row: &Row, site: SiteId) -> Result<Asset> {
             zone: row.opt_parsed(14)?,
             importance: Importance::from_name(&importance),
             notes: row.text(16)?,
+            internet: Internet {
+                need: InternetNeed::from_name(&row.text(21)?),
+                destinations: row.text(22)?,
+                reason: row.text(23)?,
+                protection: row.text(24)?,
+                approved_by: row.text(25)?,
+                until: row.text(26)?,
+            },
         },
         guesses: Vec::new(),
         addresses: Vec::new(),
@@ -185,6 +194,7 @@ fn asset(row: &Row, site: SiteId) -> Result<Asset> {
         services: Vec::new(),
         first_seen: row.opt_time(17)?,
         last_seen: row.opt_time(18)?,
+        last_active: row.opt_time(27)?,
         because: if row.opt_int(20)?.is_some() { Some(event(row, 19, site)?) } else { None },
     })
 }

@@ -2,14 +2,14 @@
 
 use crate::apply;
 use crate::assets::{self, AssetFilter};
-use crate::db::{Conn, v};
+use crate::db::{Conn, V, v};
 use crate::error::{Result, StateError};
 use crate::outbox::audit;
 use crate::store::{Store, Who};
 use crate::text;
 use model::access::{EditAssets, ExportAssets};
-use model::asset::{Importance, Kind, Ledger};
-use model::event::{Deed, FieldChange};
+use model::asset::{Destination, Importance, InternetNeed, Kind, Ledger};
+use model::event::Deed;
 use model::{Asset, AssetId, AssetState, Authorised, Mac, Time, ZoneId};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -78,6 +78,21 @@ pub enum RowReason {
     /// A character that the text may not hold.
     #[error("the text holds a character that cannot be kept")]
     BadCharacter,
+    /// Not a destination on the Internet.
+    #[error("'{0}' is not a destination like update.example.jp, *.example.jp, 203.0.113.0/24 or *")]
+    NotADestination(String),
+    /// Not a statement about the Internet.
+    #[error("'{0}' does not say whether the Internet is needed; use none or destinations")]
+    UnknownNeed(String),
+    /// The Internet is needed, and no destination is named.
+    #[error("name the destinations that are needed")]
+    NoDestination,
+    /// The Internet is needed, and no reason is given.
+    #[error("say why the Internet is needed")]
+    NoInternetReason,
+    /// Destinations are named, and it is not said that they are needed.
+    #[error("destinations are named, but it is not said that the Internet is needed")]
+    NoNeed,
     /// More or fewer cells than the header.
     #[error("the row has {0} cells, the header has {1}")]
     CellCount(usize, usize),
@@ -101,6 +116,11 @@ impl RowReason {
             RowReason::Repeated(_) => "import-repeated",
             RowReason::OtherZone => "import-other-zone",
             RowReason::BadCharacter => "import-bad-character",
+            RowReason::NotADestination(_) => "import-not-a-destination",
+            RowReason::UnknownNeed(_) => "import-unknown-need",
+            RowReason::NoDestination => "import-no-destination",
+            RowReason::NoInternetReason => "import-no-internet-reason",
+            RowReason::NoNeed => "import-no-need",
             RowReason::CellCount(..) => "import-cell-count",
         }
     }
@@ -142,6 +162,8 @@ pub struct NewAsset {
     pub ips: Vec<IpAddr>,
     /// What people know.
     pub ledger: Ledger,
+    /// Its state from the start; absent: registered. A spare device is entered as unused.
+    pub state: Option<AssetState>,
 }
 
 /// The most characters of one field; notes may be ten times as long.
@@ -153,68 +175,40 @@ pub const MOST_BY_HAND: usize = 32;
 /// The most rows of one import.
 pub const MOST_ROWS: usize = crate::ledger_csv::MOST_ROWS;
 
-/// The ledger's texts with their names, as in [`FieldChange`].
-fn texts(l: &mut Ledger) -> [(&'static str, &mut String); 11] {
-    [
-        ("name", &mut l.name),
-        ("maker", &mut l.maker),
-        ("model_number", &mut l.model_number),
-        ("serial", &mut l.serial),
-        ("software_version", &mut l.software_version),
-        ("support_end", &mut l.support_end),
-        ("owner", &mut l.owner),
-        ("administrator", &mut l.administrator),
-        ("place", &mut l.place),
-        ("purpose", &mut l.purpose),
-        ("notes", &mut l.notes),
-    ]
-}
-
 /// The first thing that is wrong with a ledger, and the ledger with white space trimmed.
 fn checked(mut ledger: Ledger) -> std::result::Result<Ledger, (&'static str, RowReason)> {
-    for (field, value) in texts(&mut ledger) {
+    for (field, value) in ledger.texts_mut() {
         if value.trim().len() != value.len() {
             *value = value.trim().to_owned();
         }
-        let most = if field == "notes" { LONGEST_NOTES } else { LONGEST_FIELD };
+        let most = if matches!(field, "notes" | "internet_destinations") { LONGEST_NOTES } else { LONGEST_FIELD };
         if value.chars().count() > most {
             return Err((field, RowReason::TooLong(most)));
         }
         if !text::is_clean(value) {
             return Err((field, RowReason::BadCharacter));
         }
-        if field == "support_end" && !value.is_empty() && value.parse::<jiff::civil::Date>().is_err() {
+        if matches!(field, "support_end" | "internet_until") && !value.is_empty() && value.parse::<jiff::civil::Date>().is_err() {
             return Err((field, RowReason::NotADate(value.clone())));
         }
     }
-    Ok(ledger)
-}
-
-/// What differs, by field.
-fn differences(old: &Ledger, new: &Ledger) -> Vec<FieldChange> {
-    let (mut a, mut b) = (old.clone(), new.clone());
-    let mut out: Vec<FieldChange> = texts(&mut a)
-        .into_iter()
-        .zip(texts(&mut b))
-        .filter(|((_, from), (_, to))| from != to)
-        .map(|((field, from), (_, to))| FieldChange { field: field.to_owned(), from: from.clone(), to: to.clone() })
-        .collect();
-    let mut word = |field: &str, from: Option<String>, to: Option<String>| {
-        if from != to {
-            out.push(FieldChange { field: field.to_owned(), from: from.unwrap_or_default(), to: to.unwrap_or_default() });
-        }
-    };
-    word("kind", old.kind.map(|k| k.to_string()), new.kind.map(|k| k.to_string()));
-    word("zone", old.zone.map(|z| z.to_string()), new.zone.map(|z| z.to_string()));
-    word("importance", old.importance.map(|i| i.to_string()), new.importance.map(|i| i.to_string()));
-    out
+    let i = &ledger.internet;
+    if let Some(bad) = i.words().find(|w| Destination::read(w).is_none()) {
+        return Err(("internet_destinations", RowReason::NotADestination(text::cut(bad, 60).to_owned())));
+    }
+    // A need without destination or reason is none that anybody could approve; destinations without a need contradict themselves.
+    match i.need {
+        Some(InternetNeed::Destinations) if i.destinations.is_empty() => Err(("internet_destinations", RowReason::NoDestination)),
+        Some(InternetNeed::Destinations) if i.reason.is_empty() => Err(("internet_reason", RowReason::NoInternetReason)),
+        Some(InternetNeed::NotNeeded) | None if !i.destinations.is_empty() => Err(("internet", RowReason::NoNeed)),
+        _ => Ok(ledger),
+    }
 }
 
 /// What a row says, over what is there: empty cells change nothing.
 fn laid_over(old: &Ledger, row: &Ledger, zone: Option<ZoneId>) -> Ledger {
     let mut new = old.clone();
-    let mut said = row.clone();
-    for ((_, value), (_, word)) in texts(&mut new).into_iter().zip(texts(&mut said)) {
+    for ((_, value), (_, word)) in new.texts_mut().zip(row.texts()) {
         if !word.is_empty() {
             value.clone_from(word);
         }
@@ -222,36 +216,33 @@ fn laid_over(old: &Ledger, row: &Ledger, zone: Option<ZoneId>) -> Ledger {
     new.kind = row.kind.or(old.kind);
     new.importance = row.importance.or(old.importance);
     new.zone = zone.or(old.zone);
+    new.internet.need = row.internet.need.or(old.internet.need);
+    // Whoever now says that none is needed takes the destinations back.
+    if row.internet.need == Some(InternetNeed::NotNeeded) {
+        new.internet.destinations.clone_from(&row.internet.destinations);
+    }
     new
 }
 
 async fn write_ledger(tx: &mut Conn, id: AssetId, l: &Ledger, state: AssetState, who: &Who, now: Time) -> Result<()> {
-    tx.run(
-        "UPDATE assets SET name = $1, kind = $2, maker = $3, model_number = $4, serial = $5, software_version = $6, support_end = $7, \
-         owner = $8, administrator = $9, place = $10, purpose = $11, zone = $12, importance = $13, notes = $14, state = $15, \
-         rev = rev + 1, changed_by = $16, changed_at = $17 WHERE id = $18",
-        v![
-            &l.name,
-            l.kind.map_or("", Kind::name),
-            &l.maker,
-            &l.model_number,
-            &l.serial,
-            &l.software_version,
-            &l.support_end,
-            &l.owner,
-            &l.administrator,
-            &l.place,
-            &l.purpose,
-            l.zone,
-            l.importance.map_or("", Importance::name),
-            &l.notes,
-            state.name(),
-            &who.name,
-            now,
-            id
-        ],
-    )
-    .await?;
+    let mut values: Vec<V> = l.texts().map(|(_, value)| value.into()).collect();
+    let mut sets: Vec<String> = Ledger::TEXTS.iter().zip(1..).map(|(column, n)| format!("{column} = ${n}")).collect();
+    let others: [(&str, V); 7] = [
+        ("kind", l.kind.map_or("", Kind::name).into()),
+        ("zone", l.zone.into()),
+        ("importance", l.importance.map_or("", Importance::name).into()),
+        ("internet", l.internet.need.map_or("", InternetNeed::name).into()),
+        ("state", state.name().into()),
+        ("changed_by", (&who.name).into()),
+        ("changed_at", now.into()),
+    ];
+    for (column, value) in others {
+        values.push(value);
+        sets.push(format!("{column} = ${}", values.len()));
+    }
+    values.push(id.into());
+    let sql = format!("UPDATE assets SET rev = rev + 1, {} WHERE id = ${}", sets.join(", "), values.len());
+    tx.run_built(sql, values).await?;
     Ok(())
 }
 
@@ -345,7 +336,7 @@ impl Store {
         let mut tx = self.write().await?;
         let old = assets::one(&mut tx, site, id, proof.zone()).await?;
         changed_since(&mut tx, &old, rev).await?;
-        let changes = differences(&old.ledger, &ledger);
+        let changes = old.ledger.changes(&ledger);
         if changes.is_empty() {
             return Ok(old);
         }
@@ -359,7 +350,7 @@ impl Store {
         Ok(new)
     }
 
-    /// Enters an asset by hand, as registered. Refused where one of the addresses belongs to an asset already.
+    /// Enters an asset by hand. Refused where one of the addresses belongs to an asset already.
     pub async fn enter_asset(&self, proof: &Authorised<EditAssets>, new: NewAsset, now: Time) -> Result<AssetId> {
         self.guard(proof)?;
         let mut ledger = checked(new.ledger).map_err(|(field, reason)| StateError::Invalid { field, why: reason.to_string() })?;
@@ -387,10 +378,12 @@ impl Store {
             }
         }
         let id = AssetId::from_parts(now, self.random()?);
-        insert(&mut tx, id, &ledger, AssetState::Registered, &who, now).await?;
+        let state = new.state.unwrap_or(AssetState::Registered);
+        insert(&mut tx, id, &ledger, state, &who, now).await?;
         add_by_hand(&mut tx, id, &new.macs, &new.ips, now).await?;
         apply::refresh(&mut tx, site, BTreeSet::from([id])).await?;
-        audit(&mut tx, &who, Deed::AssetEntered { asset: id, state: AssetState::Registered, macs: new.macs, ips: new.ips }, now).await?;
+        let deed = Deed::AssetEntered { asset: id, state, macs: new.macs, ips: new.ips, ledger: Some(Box::new(ledger)) };
+        audit(&mut tx, &who, deed, now).await?;
         tx.commit().await?;
         Ok(id)
     }
@@ -582,7 +575,7 @@ impl Import<'_> {
         let to = state.unwrap_or(if old.state == AssetState::Discovered { AssetState::Registered } else { old.state });
         let new_macs: Vec<Mac> = macs.iter().filter(|m| !old.addresses.iter().any(|a| a.mac == Some(**m))).copied().collect();
         let new_ips: Vec<IpAddr> = ips.iter().filter(|i| !old.addresses.iter().any(|a| a.ip == Some(**i))).copied().collect();
-        let changes = differences(&old.ledger, &ledger);
+        let changes = old.ledger.changes(&ledger);
         if changes.is_empty() && to == old.state && new_macs.is_empty() && new_ips.is_empty() {
             self.report.unchanged += 1;
             return Ok(Ok(()));
@@ -593,7 +586,8 @@ impl Import<'_> {
         }
         if !new_macs.is_empty() || !new_ips.is_empty() {
             add_by_hand(tx, id, &new_macs, &new_ips, self.now).await?;
-            audit(tx, &self.who, Deed::AssetEntered { asset: id, state: to, macs: new_macs, ips: new_ips }, self.now).await?;
+            let deed = Deed::AssetEntered { asset: id, state: to, macs: new_macs, ips: new_ips, ledger: None };
+            audit(tx, &self.who, deed, self.now).await?;
         }
         if to != old.state {
             audit(tx, &self.who, Deed::AssetState { asset: id, from: old.state, to }, self.now).await?;
@@ -619,7 +613,8 @@ impl Import<'_> {
         let id = AssetId::from_parts(self.now, self.store.random()?);
         insert(tx, id, &ledger, state, &self.who, self.now).await?;
         add_by_hand(tx, id, &macs, &ips, self.now).await?;
-        audit(tx, &self.who, Deed::AssetEntered { asset: id, state, macs, ips }, self.now).await?;
+        let deed = Deed::AssetEntered { asset: id, state, macs, ips, ledger: Some(Box::new(ledger)) };
+        audit(tx, &self.who, deed, self.now).await?;
         self.done.insert(id, line);
         self.stale.insert(id);
         self.report.entered.push(id);

@@ -10,7 +10,7 @@
 use crate::ledger::{ImportRow, RowProblem, RowReason};
 use crate::text::{cut, fold};
 use encoding_rs::{DecoderResult, EUC_JP, SHIFT_JIS, UTF_16BE, UTF_16LE};
-use model::asset::{Importance, Kind, Property};
+use model::asset::{Importance, InternetNeed, Kind, Property};
 use model::{Asset, AssetState, Lang, Mac, Time, ZoneId};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -108,6 +108,12 @@ enum Column {
     Zone,
     Importance,
     Notes,
+    Internet,
+    InternetDestinations,
+    InternetReason,
+    InternetProtection,
+    InternetApprovedBy,
+    InternetUntil,
     // Written for the reader, not read back.
     SeenKind,
     SeenMaker,
@@ -116,7 +122,7 @@ enum Column {
 }
 
 /// Japanese header, English header, and what else people call it (folded, without spaces and marks).
-const COLUMNS: [(Column, &str, &str, &[&str]); 22] = [
+const COLUMNS: [(Column, &str, &str, &[&str]); 28] = [
     (Column::Id, "ID", "ID", &["資産id", "assetid"]),
     (Column::Name, "名称", "Name", &["名前", "資産名", "機器名", "機器名称", "ホスト名", "hostname", "devicename", "assetname"]),
     (Column::Mac, "MACアドレス", "MAC address", &["mac", "物理アドレス", "hardwareaddress"]),
@@ -140,6 +146,12 @@ const COLUMNS: [(Column, &str, &str, &[&str]); 22] = [
     (Column::Zone, "区域", "Zone", &["ゾーン", "エリア"]),
     (Column::Importance, "重要度", "Importance", &["priority"]),
     (Column::Notes, "備考", "Notes", &["メモ", "注記", "note", "remarks"]),
+    (Column::Internet, "インターネット", "Internet", &["インターネット接続", "外部接続", "internetneed"]),
+    (Column::InternetDestinations, "接続先", "Internet destinations", &["インターネット接続先", "通信先", "外部接続先", "destinations"]),
+    (Column::InternetReason, "接続の理由", "Internet reason", &["接続理由", "接続目的"]),
+    (Column::InternetProtection, "接続の保護", "Internet protected by", &["保護手段", "防護手段"]),
+    (Column::InternetApprovedBy, "接続の承認者", "Internet approved by", &["承認者"]),
+    (Column::InternetUntil, "接続の期限", "Internet until", &["接続期限", "承認期限"]),
     (Column::SeenKind, "種別（推定）", "Kind (guess)", &[]),
     (Column::SeenMaker, "メーカー（推定）", "Maker (guess)", &[]),
     (Column::FirstSeen, "初めて見た日時", "First seen", &[]),
@@ -154,7 +166,7 @@ const STATES: [(AssetState, &str, &str); 6] = [
     (AssetState::Retired, "廃棄済み", "Retired"),
     (AssetState::Denied, "拒否", "Denied"),
 ];
-const KINDS: [(Kind, &str, &str); 14] = [
+const KINDS: [(Kind, &str, &str); 18] = [
     (Kind::Pc, "パソコン", "PC"),
     (Kind::Server, "サーバー", "Server"),
     (Kind::Nas, "NAS", "NAS"),
@@ -168,10 +180,17 @@ const KINDS: [(Kind, &str, &str); 14] = [
     (Kind::Hmi, "表示器", "HMI"),
     (Kind::Control, "制御機器", "Control equipment"),
     (Kind::Iot, "IoT機器", "IoT device"),
+    (Kind::Medium, "記録媒体", "Removable medium"),
+    (Kind::Cloud, "クラウドサービス", "Cloud service"),
+    (Kind::Account, "アカウント", "Account"),
+    (Kind::Information, "情報", "Information"),
     (Kind::Other, "その他", "Other"),
 ];
 const IMPORTANCES: [(Importance, &str, &str); 3] =
     [(Importance::High, "高", "High"), (Importance::Middle, "中", "Middle"), (Importance::Low, "低", "Low")];
+
+const NEEDS: [(InternetNeed, &str, &str); 2] =
+    [(InternetNeed::NotNeeded, "不要", "None"), (InternetNeed::Destinations, "必要", "Destinations")];
 
 /// Folded, without spaces and marks: 「ＭＡＣ アドレス」 and `mac_address` are what they look like.
 fn plain(text: &str) -> String {
@@ -298,6 +317,15 @@ fn row(line: u64, columns: &[Option<Column>], record: &csv::StringRecord) -> Res
                 set(&mut l.importance, word(&IMPORTANCES, cell, Importance::from_name), || RowReason::UnknownImportance(shown()))
             }
             Column::Notes => keep(&mut l.notes, text),
+            Column::Internet => set(&mut l.internet.need, word(&NEEDS, cell, InternetNeed::from_name), || RowReason::UnknownNeed(shown())),
+            Column::InternetDestinations => keep(&mut l.internet.destinations, text),
+            Column::InternetReason => keep(&mut l.internet.reason, text),
+            Column::InternetProtection => keep(&mut l.internet.protection, text),
+            Column::InternetApprovedBy => keep(&mut l.internet.approved_by, text),
+            Column::InternetUntil => match date(cell) {
+                Some(day) => keep(&mut l.internet.until, day),
+                None => Some(RowReason::NotADate(shown())),
+            },
             Column::SeenKind | Column::SeenMaker | Column::FirstSeen | Column::LastSeen => None,
         };
         if let Some(reason) = wrong {
@@ -504,6 +532,12 @@ fn cell(a: &Asset, column: Column, zones: &BTreeMap<ZoneId, String>, pick: &impl
         Column::Zone => l.zone.and_then(|z| zones.get(&z).cloned()).unwrap_or_default(),
         Column::Importance => named(&IMPORTANCES, l.importance, pick),
         Column::Notes => l.notes.clone(),
+        Column::Internet => named(&NEEDS, l.internet.need, pick),
+        Column::InternetDestinations => l.internet.destinations.clone(),
+        Column::InternetReason => l.internet.reason.clone(),
+        Column::InternetProtection => l.internet.protection.clone(),
+        Column::InternetApprovedBy => l.internet.approved_by.clone(),
+        Column::InternetUntil => l.internet.until.clone(),
         Column::SeenKind => named(&KINDS, a.guess(Property::Kind).and_then(|g| Kind::from_name(&g.value)), pick),
         Column::SeenMaker => a.guess(Property::Maker).map(|g| g.value.clone()).unwrap_or_default(),
         Column::FirstSeen => a.first_seen.map(Time::rfc3339).unwrap_or_default(),

@@ -23,6 +23,7 @@ fn asset(name: &str, notes: &str) -> Asset {
         services: vec![],
         first_seen: None,
         last_seen: None,
+        last_active: None,
         because: None,
     }
 }

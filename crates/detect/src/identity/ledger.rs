@@ -2,23 +2,19 @@
 
 use super::{Bound, Guessed, Identity, Known, MAX_IPS, MAX_MACS, MAX_NAMES, MAX_SERVICES, Offered, slot, tell};
 use crate::Cx;
-use model::asset::AssetFact;
+use model::asset::{AssetFact, Ledger};
+use model::event::FieldChange;
 use model::{Asset, AssetId, AssetState, Mac, Protocol, Segment, Time};
 use std::net::IpAddr;
 
 impl Identity {
     /// Takes over what state knows.
     pub fn adopt(&mut self, asset: &Asset) {
+        let last = asset.last_seen.unwrap_or(Time::MIN);
         let mut known = Known {
-            id: asset.id,
-            state: asset.state,
-            first: asset.first_seen.unwrap_or(Time::MIN),
-            last: asset.last_seen.unwrap_or(Time::MIN),
-            before: asset.last_seen.unwrap_or(Time::MIN),
-            told: asset.last_seen.unwrap_or(Time::MIN),
-            segment: asset.addresses.first().map(|a| a.segment).unwrap_or_default(),
-            macs: vec![],
-            ips: vec![],
+            last,
+            before: last,
+            told: last,
             names: asset.names.iter().take(MAX_NAMES).map(|n| (n.protocol, n.name.clone())).collect(),
             services: asset
                 .services
@@ -31,12 +27,17 @@ impl Identity {
                 .iter()
                 .map(|g| Guessed { property: g.property, confidence: g.confidence, value: g.value.clone(), reason: g.reason.clone() })
                 .collect(),
-            off_link: vec![],
-            router: false,
             control: asset.services.iter().any(|s| s.protocol == Some(Protocol::Modbus)),
-            master: false,
             random: asset.addresses.iter().filter_map(|a| a.mac).any(Mac::is_local),
             seen: asset.first_seen.is_some(),
+            active: asset.last_active.unwrap_or(Time::MIN),
+            internet: asset.ledger.internet.clone(),
+            ..Known::new(
+                asset.id,
+                asset.state,
+                asset.addresses.first().map(|a| a.segment).unwrap_or_default(),
+                asset.first_seen.unwrap_or(Time::MIN),
+            )
         };
         self.random += usize::from(known.random);
         self.ledger += usize::from(known.in_ledger());
@@ -88,31 +89,29 @@ impl Identity {
         }
     }
 
+    /// A person changed fields of the ledger; detection keeps those that rules ask for.
+    pub fn edited(&mut self, id: AssetId, changes: &[FieldChange]) {
+        let Some(a) = self.assets.get_mut(&id) else { return };
+        let mut ledger = Ledger { internet: std::mem::take(&mut a.internet), ..Ledger::default() };
+        for change in changes {
+            ledger.follow(change);
+        }
+        a.internet = ledger.internet;
+    }
+
+    /// A person entered an asset with this ledger.
+    pub fn wrote(&mut self, id: AssetId, ledger: &Ledger) {
+        if let Some(a) = self.assets.get_mut(&id) {
+            a.internet = ledger.internet.clone();
+        }
+    }
+
     /// A person entered an asset, perhaps one that was already seen under these addresses: then that one is merged into it.
     pub fn enter(&mut self, id: AssetId, state: AssetState, macs: &[Mac], ips: &[IpAddr], cx: &mut Cx<'_>) {
         if self.assets.contains_key(&id) {
             self.set_state(id, state);
         } else {
-            let known = Known {
-                id,
-                state,
-                first: cx.now.at,
-                last: Time::MIN,
-                before: Time::MIN,
-                told: Time::MIN,
-                segment: Segment::default(),
-                macs: vec![],
-                ips: vec![],
-                names: vec![],
-                services: vec![],
-                guesses: vec![],
-                off_link: vec![],
-                router: false,
-                control: false,
-                master: false,
-                random: false,
-                seen: false,
-            };
+            let known = Known::new(id, state, Segment::default(), cx.now.at);
             self.ledger += usize::from(known.in_ledger());
             self.assets.insert(id, known);
         }
@@ -168,6 +167,10 @@ impl Identity {
         stays.control |= gone.control;
         stays.master |= gone.master;
         stays.router |= gone.router;
+        if stays.internet.is_unstated() {
+            stays.internet = gone.internet;
+        }
+        stays.active = stays.active.max(gone.active);
         stays.before = stays.last;
         stays.last = stays.last.max(gone.last);
         for mac in gone.macs {

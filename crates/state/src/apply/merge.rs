@@ -2,26 +2,20 @@
 //! behind as a tombstone that leads to the one that stays, so that old links still work.
 
 use super::Work;
-use crate::db::{Conn, v};
+use crate::db::{Conn, V, v};
 use crate::error::Result;
+use model::asset::Ledger;
 use model::{AssetId, Time};
 
-/// Columns that people write as text.
-const WORDS: [&str; 13] = [
-    "name",
-    "kind",
-    "maker",
-    "model_number",
-    "serial",
-    "software_version",
-    "support_end",
-    "owner",
-    "administrator",
-    "place",
-    "purpose",
-    "importance",
-    "notes",
-];
+/// Columns that people write as text, each by itself. The statement about the Internet goes as a whole.
+fn words() -> impl Iterator<Item = &'static str> {
+    Ledger::TEXTS.iter().copied().filter(|c| !c.starts_with("internet_")).chain(["kind", "importance"])
+}
+
+/// Columns of the statement about the Internet.
+fn internet() -> impl Iterator<Item = &'static str> {
+    Ledger::TEXTS.iter().copied().filter(|c| c.starts_with("internet_")).chain(["internet"])
+}
 
 pub(super) async fn merge(work: &mut Work, gone: AssetId, stays: AssetId, at: Time) -> Result<()> {
     seen(&mut work.tx, gone, stays).await?;
@@ -121,28 +115,40 @@ async fn rollups(tx: &mut Conn, gone: AssetId, stays: AssetId) -> Result<()> {
 
 /// People's words: empty fields are filled, and what somebody said about the state of the one that goes is not lost.
 async fn written(tx: &mut Conn, gone: AssetId, stays: AssetId, at: Time) -> Result<()> {
-    let sql = "SELECT name, kind, maker, model_number, serial, software_version, support_end, owner, administrator, place, purpose, \
-               importance, notes, zone, state, first_seen, last_seen, because_epoch, because_seq FROM assets WHERE id = $1";
-    let (Some(from), Some(to)) = (tx.row(sql, v![gone]).await?, tx.row(sql, v![stays]).await?) else { return Ok(()) };
+    let columns = words().chain(internet()).collect::<Vec<_>>();
+    let sql = format!(
+        "SELECT zone, state, first_seen, last_seen, because_epoch, because_seq, last_active, {} FROM assets WHERE id = $1",
+        columns.join(", ")
+    );
+    let from = tx.rows_built(sql.clone(), v![gone]).await?;
+    let to = tx.rows_built(sql, v![stays]).await?;
+    let (Some(from), Some(to)) = (from.first(), to.first()) else { return Ok(()) };
     let mut sets: Vec<String> = Vec::new();
-    let mut values = Vec::new();
+    let mut values: Vec<V> = Vec::new();
     let mut people = false;
-    for (i, column) in WORDS.iter().enumerate() {
+    let mut unstated = true;
+    for (i, column) in (7..).zip(&columns) {
         let (mine, theirs) = (to.text(i)?, from.text(i)?);
-        if mine.is_empty() && !theirs.is_empty() {
+        let about_internet = column.starts_with("internet");
+        if about_internet && unstated {
+            for n in i..(7 + columns.len()) {
+                unstated &= to.text(n)?.is_empty();
+            }
+        }
+        if mine.is_empty() && !theirs.is_empty() && (!about_internet || unstated) {
             values.push(theirs.into());
             sets.push(format!("{column} = ${}", values.len()));
             people = true;
         }
     }
-    if to.opt_text(13)?.is_none()
-        && let Some(zone) = from.opt_text(13)?
+    if to.opt_text(0)?.is_none()
+        && let Some(zone) = from.opt_text(0)?
     {
         values.push(zone.into());
         sets.push(format!("zone = ${}", values.len()));
         people = true;
     }
-    let (mine, theirs) = (to.text(14)?, from.text(14)?);
+    let (mine, theirs) = (to.text(1)?, from.text(1)?);
     if mine == "discovered" && theirs != "discovered" {
         values.push(theirs.into());
         sets.push(format!("state = ${}", values.len()));
@@ -152,13 +158,15 @@ async fn written(tx: &mut Conn, gone: AssetId, stays: AssetId, at: Time) -> Resu
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),
     };
-    let (mine_first, their_first) = (to.opt_int(15)?, from.opt_int(15)?);
+    let (mine_first, their_first) = (to.opt_int(2)?, from.opt_int(2)?);
     values.push(first(mine_first, their_first).into());
     sets.push(format!("first_seen = ${}", values.len()));
-    values.push(to.opt_int(16)?.max(from.opt_int(16)?).into());
-    sets.push(format!("last_seen = ${}", values.len()));
-    if to.opt_int(18)?.is_none() || their_first.is_some_and(|t| mine_first.is_none_or(|m| t < m)) {
-        for (i, column) in [(17, "because_epoch"), (18, "because_seq")] {
+    for (i, column) in [(3, "last_seen"), (6, "last_active")] {
+        values.push(to.opt_int(i)?.max(from.opt_int(i)?).into());
+        sets.push(format!("{column} = ${}", values.len()));
+    }
+    if to.opt_int(5)?.is_none() || their_first.is_some_and(|t| mine_first.is_none_or(|m| t < m)) {
+        for (i, column) in [(4, "because_epoch"), (5, "because_seq")] {
             if let Some(n) = from.opt_int(i)? {
                 values.push(n.into());
                 sets.push(format!("{column} = ${}", values.len()));

@@ -45,6 +45,12 @@ pub(super) async fn apply(work: &mut Work, changes: &[AssetChange], touched: &mu
                 true
             }
             AssetFact::Seen | AssetFact::MergedInto { .. } => false,
+            AssetFact::Active => {
+                work.tx
+                    .run("UPDATE assets SET last_active = $1 WHERE id = $2 AND (last_active IS NULL OR last_active < $1)", v![at, id])
+                    .await?;
+                false
+            }
             AssetFact::Address { segment, mac, ip } => {
                 let mac = mac.map(|m| m.to_string()).unwrap_or_default();
                 let ip = ip.map(|i| i.to_string()).unwrap_or_default();

@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use model::access::{
     ACTIONS, EditAssets, EditSettings, HandleFindings, OwnSettings, ViewAssets, ViewEvents, ViewFindings, ViewSettings, ViewToday,
 };
-use model::asset::Ledger;
+use model::asset::{Internet, InternetNeed, Ledger};
 use model::{Asset, AssetId, AssetState, Authorised, EventId, Finding, FindingId, Mac};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -129,12 +129,14 @@ struct NewBody {
     ips: Vec<IpAddr>,
     #[serde(default)]
     ledger: Ledger,
+    #[serde(default)]
+    state: Option<AssetState>,
 }
 
 /// `POST /api/v1/assets`
 pub(crate) async fn enter_asset(ask: Ask, proof: Authorised<EditAssets>) -> Result<Response, Problem> {
-    let NewBody { macs, ips, ledger } = body(&ask)?;
-    let id = ask.store.enter_asset(&proof, NewAsset { macs, ips, ledger }, ask.now).await?;
+    let NewBody { macs, ips, ledger, state } = body(&ask)?;
+    let id = ask.store.enter_asset(&proof, NewAsset { macs, ips, ledger, state }, ask.now).await?;
     let asset = ask.store.asset(&ask.also(ViewAssets)?, id).await?;
     let mut response = asset_answer(&asset)?;
     *response.status_mut() = StatusCode::CREATED;
@@ -142,6 +144,34 @@ pub(crate) async fn enter_asset(ask: Ask, proof: Authorised<EditAssets>) -> Resu
         response.headers_mut().insert(LOCATION, at);
     }
     Ok(response)
+}
+
+/// One member of a merge patch (RFC 7396): `null` takes away, objects are merged, everything else replaces.
+fn merge(map: &mut serde_json::Map<String, Value>, name: String, new: Value) {
+    match new {
+        Value::Null => {
+            map.remove(&name);
+        }
+        Value::Object(inner) => {
+            let place = map.entry(name).or_insert_with(|| json!({}));
+            if !place.is_object() {
+                *place = json!({});
+            }
+            if let Some(within) = place.as_object_mut() {
+                // The ledger is two levels deep: deeper objects fit nowhere and are refused when it is read.
+                for (n, v) in inner {
+                    if v.is_null() {
+                        within.remove(&n);
+                    } else {
+                        within.insert(n, v);
+                    }
+                }
+            }
+        }
+        other => {
+            map.insert(name, other);
+        }
+    }
 }
 
 /// `PATCH /api/v1/assets/{id}`: fields of the ledger that are given replace those that stand (RFC 7396; `null` empties).
@@ -155,6 +185,7 @@ pub(crate) async fn edit_asset(ask: Ask, proof: Authorised<EditAssets>) -> Resul
         kind: Some(model::Kind::Other),
         zone: Some(model::ZoneId::NIL),
         importance: Some(model::asset::Importance::Low),
+        internet: Internet { need: Some(InternetNeed::NotNeeded), ..Internet::default() },
         ..Ledger::default()
     });
     for (name, new) in patch {
@@ -162,11 +193,7 @@ pub(crate) async fn edit_asset(ask: Ask, proof: Authorised<EditAssets>) -> Resul
             return Err(Problem::Bad(format!("'{}' is no field of the ledger", crate::pages::speak::cut(&name))));
         }
         if let Some(map) = ledger.as_object_mut() {
-            if new.is_null() {
-                map.remove(&name);
-            } else {
-                map.insert(name, new);
-            }
+            merge(map, name, new);
         }
     }
     let ledger: Ledger = serde_json::from_value(ledger).map_err(|e| Problem::Bad(kind(&e)))?;

@@ -45,6 +45,8 @@ fn reason(ask: &Ask, reason: &RowReason) -> String {
         | RowReason::UnknownImportance(x)
         | RowReason::NotADate(x)
         | RowReason::NotAnId(x)
+        | RowReason::NotADestination(x)
+        | RowReason::UnknownNeed(x)
         | RowReason::UnknownZone(x) => t.x(reason.key(), &cut(x)),
         RowReason::TooLong(n) => t.n(reason.key(), *n as u64),
         RowReason::Repeated(n) => t.n(reason.key(), *n),

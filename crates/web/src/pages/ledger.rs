@@ -7,7 +7,7 @@ use crate::view::{AssetNewPage, LedgerForm, Page};
 use axum::http::StatusCode;
 use axum::response::Response;
 use model::access::{EditAssets, ViewAssets};
-use model::asset::{Importance, Kind, Ledger};
+use model::asset::{Importance, InternetNeed, Kind, Ledger};
 use model::{AssetId, AssetState, Authorised, Mac};
 use state::StateError;
 use state::ledger::NewAsset;
@@ -23,25 +23,19 @@ pub(crate) fn read(ask: &Ask, form: &Fields, old: &Ledger) -> (Ledger, Vec<(Stri
     let mut l = old.clone();
     let mut problems = Vec::new();
     let given = |name: &str| form.0.iter().find(|(n, _)| n == name).map(|(_, v)| v.trim().replace("\r\n", "\n"));
-    for (name, slot) in [
-        ("name", &mut l.name),
-        ("maker", &mut l.maker),
-        ("model_number", &mut l.model_number),
-        ("serial", &mut l.serial),
-        ("software_version", &mut l.software_version),
-        ("support_end", &mut l.support_end),
-        ("owner", &mut l.owner),
-        ("administrator", &mut l.administrator),
-        ("place", &mut l.place),
-        ("purpose", &mut l.purpose),
-        ("notes", &mut l.notes),
-    ] {
+    for (name, slot) in l.texts_mut() {
         if let Some(value) = given(name) {
             *slot = value;
         }
     }
-    if !l.support_end.is_empty() && l.support_end.parse::<jiff::civil::Date>().is_err() {
-        problems.push((String::from("support_end"), ask.say("field-date")));
+    for name in ["support_end", "internet_until"] {
+        let value = l.text(name);
+        if !value.is_empty() && value.parse::<jiff::civil::Date>().is_err() {
+            problems.push((name.to_owned(), ask.say("field-date")));
+        }
+    }
+    if let Some(value) = given("internet") {
+        l.internet.need = InternetNeed::from_name(&value);
     }
     if let Some(value) = given("kind") {
         l.kind = Kind::from_name(&value);
@@ -154,8 +148,10 @@ pub(crate) async fn enter(ask: Ask, proof: Authorised<EditAssets>) -> Result<Res
     if ledger.name.is_empty() && macs.is_empty() && ips.is_empty() && problems.is_empty() {
         problems.push((String::from("name"), ask.say("field-name-or-address")));
     }
+    // A spare device is there and not in use.
+    let state = (ask.form.get("spare") == "yes").then_some(AssetState::Unused);
     if problems.is_empty() {
-        match ask.store.enter_asset(&proof, NewAsset { macs, ips, ledger: ledger.clone() }, ask.now).await {
+        match ask.store.enter_asset(&proof, NewAsset { macs, ips, ledger: ledger.clone(), state }, ask.now).await {
             Ok(id) => return Ok(redirect(&with_done(&format!("/assets/{id}"), "entered"))),
             Err(StateError::Invalid { field, .. }) => problems.push((field.to_owned(), ask.say("field-wrong"))),
             Err(StateError::Exists { name, .. }) => problems.push((String::from("name"), t.x("field-exists", &name))),

@@ -262,7 +262,8 @@ mod tests {
     use model::AssetId;
 
     fn entered(at: i64, who: &str) -> facts_of::Change {
-        let deed = Deed::AssetEntered { asset: AssetId::NIL, state: AssetState::Registered, macs: Vec::new(), ips: Vec::new() };
+        let deed =
+            Deed::AssetEntered { asset: AssetId::NIL, state: AssetState::Registered, macs: Vec::new(), ips: Vec::new(), ledger: None };
         facts_of::Change { at: Time::from_unix(at, 0), what: Was::Deed { who: who.to_owned(), deed, label: String::from("PLC 1") } }
     }
 

@@ -5,7 +5,7 @@ use super::findings::FindingRow;
 use super::shell::{Amount, Choice, Column, Link, Paging, Shell, When};
 use super::words::{T, Tag};
 use askama::Template;
-use model::asset::{AssetState, Importance, Kind, Ledger, Property};
+use model::asset::{AssetState, Importance, InternetNeed, Kind, Ledger, Property};
 use model::finding::Severity;
 
 /// A row of the list.
@@ -247,23 +247,20 @@ impl LedgerForm {
         out.extend(Importance::ALL.iter().map(|i| Choice::new(i.name(), t.of("importance", i.name()), self.ledger.importance == Some(*i))));
         out
     }
-    /// The text fields in the order of the form: name, value, limit in characters.
+    /// The value of a text field.
     pub fn field(&self, name: &str) -> &str {
-        let l = &self.ledger;
-        match name {
-            "name" => &l.name,
-            "maker" => &l.maker,
-            "model_number" => &l.model_number,
-            "serial" => &l.serial,
-            "software_version" => &l.software_version,
-            "support_end" => &l.support_end,
-            "owner" => &l.owner,
-            "administrator" => &l.administrator,
-            "place" => &l.place,
-            "purpose" => &l.purpose,
-            "notes" => &l.notes,
-            _ => "",
-        }
+        self.ledger.text(name)
+    }
+    /// What may be said about the need for the Internet.
+    pub fn needs(&self, t: &T) -> Vec<Choice> {
+        let now = self.ledger.internet.need;
+        let mut out = vec![Choice::new("", t.say("choice-not-said"), now.is_none())];
+        out.extend(InternetNeed::ALL.iter().map(|n| Choice::new(n.name(), t.of("internet-need", n.name()), now == Some(*n))));
+        out
+    }
+    /// The need for the Internet in words.
+    pub fn need(&self, t: &T) -> String {
+        self.ledger.internet.need.map(|n| t.of("internet-need", n.name())).unwrap_or_default()
     }
 }
 
