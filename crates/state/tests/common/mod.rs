@@ -9,6 +9,7 @@ use model::access::{Action, Grant, authorise};
 use model::asset::{AssetChange, AssetFact};
 use model::{Authorised, EventId, Principal, Role, Time, UserId, ZoneId};
 use state::{Pipeline, Store, StoreUrl};
+use std::path::Path;
 
 pub mod postgres;
 pub use postgres::fresh_database;
