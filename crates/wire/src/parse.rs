@@ -148,4 +148,7 @@ pub static PROTOCOLS: &[Spec] = &[
     proto::ssh::SPEC,
     proto::telnet::SPEC,
     proto::ftp::SPEC,
+    proto::mqtt::SPEC,
+    proto::rdp::SPEC,
+    proto::vnc::SPEC,
 ];

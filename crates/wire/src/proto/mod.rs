@@ -10,19 +10,23 @@
 //! - Who is client and who is server is first taken from who spoke first. A capture that starts in the middle gets that wrong; where the
 //!   content tells (an HTTP status line, a server hello), the parser turns the two around in what it emits ([`turned`]).
 
+pub mod ber;
 pub mod dhcp;
 pub mod dns;
 pub mod ftp;
 pub mod http;
 pub mod lldp;
 pub mod modbus;
+pub mod mqtt;
 pub mod ntlm;
+pub mod rdp;
 pub mod ssh;
 pub mod telnet;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod text;
 pub mod tls;
+pub mod vnc;
 pub mod x509;
 
 use model::activity::Head;

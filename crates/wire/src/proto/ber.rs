@@ -1,0 +1,125 @@
+//! ASN.1 in BER and DER (X.690), as LDAP, Kerberos and SNMP use it: tags of one byte, definite lengths.
+//!
+//! Certificates have a stricter reader of their own.
+
+/// What stands at the beginning of an element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// Tag, bytes of the header, bytes of the content.
+    Element(u8, usize, usize),
+    /// More bytes are needed to tell.
+    More,
+    /// Not an element: a tag of several bytes, an indefinite length or one beyond 32 bits.
+    Bad,
+}
+
+/// Looks at the header of an element whose content may not be complete.
+pub fn start(bytes: &[u8]) -> Start {
+    let Some((&tag, rest)) = bytes.split_first() else { return Start::More };
+    if tag & 0x1f == 0x1f {
+        return Start::Bad;
+    }
+    match rest.first() {
+        None => Start::More,
+        Some(&n @ 0..=0x7f) => Start::Element(tag, 2, usize::from(n)),
+        Some(&n @ 0x81..=0x84) => {
+            let n = usize::from(n & 0x7f);
+            match rest.get(1..=n) {
+                None => Start::More,
+                Some(bytes) => Start::Element(tag, 2 + n, bytes.iter().fold(0usize, |l, &b| l << 8 | usize::from(b))),
+            }
+        }
+        Some(_) => Start::Bad,
+    }
+}
+
+/// A run of elements.
+#[derive(Clone, Copy, Debug)]
+pub struct Reader<'a>(pub &'a [u8]);
+
+impl<'a> Reader<'a> {
+    /// The next element's tag.
+    pub fn peek(&self) -> Option<u8> {
+        self.0.first().copied()
+    }
+
+    /// The next element's tag and content. Of the last element of a message that was cut off, what is there.
+    pub fn next_cut(&mut self) -> Option<(u8, &'a [u8])> {
+        let Start::Element(tag, head, length) = start(self.0) else { return None };
+        let rest = self.0.get(head..)?;
+        let (content, rest) = rest.split_at_checked(length).unwrap_or((rest, &[]));
+        self.0 = rest;
+        Some((tag, content))
+    }
+
+    /// The next element's tag and content, if all of it is there.
+    pub fn next(&mut self) -> Option<(u8, &'a [u8])> {
+        let Start::Element(tag, head, length) = start(self.0) else { return None };
+        let content = self.0.get(head..head.checked_add(length)?)?;
+        self.0 = self.0.get(head + length..)?;
+        Some((tag, content))
+    }
+
+    /// The content of the next element, if it has this tag. Otherwise nothing is taken.
+    pub fn expect(&mut self, tag: u8) -> Option<Reader<'a>> {
+        if self.peek() != Some(tag) {
+            return None;
+        }
+        self.next().map(|(_, content)| Reader(content))
+    }
+
+    /// The content of the next element with this tag, as far as it is there. Otherwise nothing is taken.
+    pub fn expect_cut(&mut self, tag: u8) -> Option<Reader<'a>> {
+        if self.peek() != Some(tag) {
+            return None;
+        }
+        self.next_cut().map(|(_, content)| Reader(content))
+    }
+
+    /// The next element as an INTEGER or ENUMERATED of at most 32 bits.
+    pub fn int(&mut self, tag: u8) -> Option<i32> {
+        int(self.expect(tag)?.0)
+    }
+}
+
+/// The content of an INTEGER of at most 32 bits.
+pub fn int(content: &[u8]) -> Option<i32> {
+    let first = *content.first()?;
+    if content.len() > 4 {
+        return None;
+    }
+    let sign = if first >= 0x80 { -1i32 } else { 0 };
+    Some(content.iter().fold(sign, |n, &b| n << 8 | i32::from(b)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn elements_with_short_and_long_lengths() {
+        assert_eq!(start(&[0x30, 5, 1]), Start::Element(0x30, 2, 5));
+        assert_eq!(start(&[0x30, 0x84, 0, 0, 0, 5]), Start::Element(0x30, 6, 5));
+        assert_eq!(start(&[0x30, 0x82, 1]), Start::More);
+        assert_eq!(start(&[0x30]), Start::More);
+        for bad in [&[0x30, 0x80][..], &[0x30, 0x85, 0, 0, 0, 0, 5], &[0x7f, 0x65, 1]] {
+            assert_eq!(start(bad), Start::Bad);
+        }
+        let mut r = Reader(&[2, 1, 0xff, 4, 1, b'a', 4, 9, b'b']);
+        assert_eq!(r.int(2), Some(-1));
+        assert!(r.expect(2).is_none());
+        assert_eq!(r.expect(4).map(|c| c.0), Some(&b"a"[..]));
+        assert!(r.expect(4).is_none());
+        assert_eq!(r.next_cut(), Some((4, &b"b"[..])));
+        assert_eq!(r.next_cut(), None);
+    }
+
+    #[test]
+    fn integers() {
+        assert_eq!(int(&[0x7f, 0xff, 0xff, 0xff]), Some(i32::MAX));
+        assert_eq!(int(&[0x80, 0, 0, 0]), Some(i32::MIN));
+        assert_eq!(int(&[0, 0x80]), Some(128));
+        assert_eq!(int(&[1, 0, 0, 0, 0]), None);
+        assert_eq!(int(&[]), None);
+    }
+}
