@@ -22,6 +22,13 @@ pub const RULE_FILES: &[(&str, &str)] = &[
     ("catalogue/rules/password-guessing.toml", include_str!("../../../catalogue/rules/password-guessing.toml")),
     ("catalogue/rules/clear-login.toml", include_str!("../../../catalogue/rules/clear-login.toml")),
     ("catalogue/rules/habit.toml", include_str!("../../../catalogue/rules/habit.toml")),
+    ("catalogue/rules/zone-talk.toml", include_str!("../../../catalogue/rules/zone-talk.toml")),
+    ("catalogue/rules/volume-habit.toml", include_str!("../../../catalogue/rules/volume-habit.toml")),
+    ("catalogue/rules/beacon.toml", include_str!("../../../catalogue/rules/beacon.toml")),
+    ("catalogue/rules/dns-tunnel.toml", include_str!("../../../catalogue/rules/dns-tunnel.toml")),
+    ("catalogue/rules/icmp-tunnel.toml", include_str!("../../../catalogue/rules/icmp-tunnel.toml")),
+    ("catalogue/rules/outflow.toml", include_str!("../../../catalogue/rules/outflow.toml")),
+    ("catalogue/rules/modbus-write.toml", include_str!("../../../catalogue/rules/modbus-write.toml")),
 ];
 
 /// Wording of the reasons of guesses (`reason-…`), Japanese; to be put into a page's [`Phrasebook`].

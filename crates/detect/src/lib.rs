@@ -15,15 +15,18 @@ mod habit;
 mod identity;
 mod learn;
 mod rules;
+mod site;
 
 use catalogue::{Catalogue, Recognition};
 use gather::{Gather, Moment, Settings};
 use identity::Identity;
 use model::asset::{HourDelta, PeerDelta};
+use model::calendar::Calendar;
 use model::coverage::Health;
 use model::event::Deed;
 use model::finding::FindingStatus;
-use model::{Act, Asset, AssetChange, Body, Event, EventId, FindingChange, SiteId, Span, Time};
+use model::zone::ZoneFields;
+use model::{Act, Asset, AssetChange, Body, Event, EventId, FindingChange, SiteId, Span, Time, ZoneId};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use thiserror::Error;
@@ -75,6 +78,10 @@ pub struct Config {
     pub site: SiteId,
     /// Hours of the week are those of this time zone.
     pub time_zone: jiff::tz::TimeZone,
+    /// The zones that state holds at the start; changes come with the log.
+    pub zones: Vec<(ZoneId, ZoneFields)>,
+    /// The company's calendar at the start; changes come with the log.
+    pub calendar: Calendar,
     /// Bounds.
     pub limits: Limits,
 }
@@ -82,7 +89,7 @@ pub struct Config {
 impl Config {
     /// With the usual bounds.
     pub fn new(site: SiteId, time_zone: jiff::tz::TimeZone) -> Config {
-        Config { site, time_zone, limits: Limits::default() }
+        Config { site, time_zone, zones: vec![], calendar: Calendar::default(), limits: Limits::default() }
     }
 }
 
@@ -149,6 +156,9 @@ struct Memory {
     claims: rules::spoof::Claims,
     scans: rules::scan::Scans,
     guesses: rules::guess::Guesses,
+    site_set: site::Site,
+    watched: site::Watched,
+    traffic: rules::traffic::Traffic,
     counters: Counters,
 }
 
@@ -161,6 +171,15 @@ struct RuleSet {
     guess: Settings,
     login: Settings,
     habit: Settings,
+    traffic: rules::traffic::Rules,
+}
+
+impl RuleSet {
+    fn all(&self) -> Vec<&Settings> {
+        let mut all = vec![&self.unregistered, &self.spoof, &self.scan, &self.guess, &self.login, &self.habit];
+        all.extend(self.traffic.all());
+        all
+    }
 }
 
 /// Folds events.
@@ -189,6 +208,19 @@ impl Cx<'_> {
     }
 }
 
+/// What the rules about traffic look at; borrows other parts of the memory than the rules' own.
+macro_rules! around {
+    ($m:expr, $zone:expr) => {
+        rules::traffic::Around {
+            identity: &$m.identity,
+            site: &$m.site_set,
+            watched: &$m.watched,
+            time_zone: &$zone,
+            settled: $m.newcomers.settled,
+        }
+    };
+}
+
 impl Watch {
     /// A watch that has seen nothing, with the assets that state already holds.
     pub fn new(catalogue: &Catalogue, config: Config, known: &[Asset]) -> Watch {
@@ -210,6 +242,9 @@ impl Watch {
             claims: rules::spoof::Claims::default(),
             scans: rules::scan::Scans::default(),
             guesses: rules::guess::Guesses::default(),
+            site_set: site::Site::new(&config.zones, &config.calendar, known),
+            watched: site::Watched::default(),
+            traffic: rules::traffic::Traffic::default(),
             counters: Counters::default(),
         };
         Watch::with_memory(catalogue, config, memory)
@@ -223,6 +258,7 @@ impl Watch {
             guess: Settings::of(catalogue, "password-guessing"),
             login: Settings::of(catalogue, "clear-login"),
             habit: Settings::of(catalogue, "habit"),
+            traffic: rules::traffic::Rules::of(catalogue),
         };
         Watch { config, rules, recognition: Arc::clone(catalogue.recognition()), memory }
     }
@@ -294,6 +330,7 @@ impl Watch {
         match &event.body {
             Body::Observation(o) => {
                 let news = m.identity.observe(o, cx);
+                m.habits.spoke(&m.identity, &news.heard);
                 m.claims.frame(o, &m.identity, cx);
                 m.newcomers.look(&news, &mut m.identity, began, cx);
             }
@@ -302,7 +339,10 @@ impl Watch {
                     m.claims.activity(a, &m.identity, cx);
                 }
                 let news = learn::activity(&mut m.identity, a, cx);
+                m.habits.spoke(&m.identity, &news.heard);
                 m.newcomers.look(&news, &mut m.identity, began, cx);
+                let around = around!(m, self.config.time_zone);
+                m.traffic.activity(a, &around, cx);
                 match &a.act {
                     Act::Login(login) => {
                         m.guesses.login(&a.head, login, &m.identity, cx);
@@ -314,18 +354,24 @@ impl Watch {
             }
             Body::Flow(f) => {
                 let news = learn::flow(&mut m.identity, f, cx);
+                m.habits.spoke(&m.identity, &news.heard);
                 m.newcomers.look(&news, &mut m.identity, began, cx);
                 m.scans.flow(f, &m.identity, m.newcomers.settled, cx);
-                habit::roll_up(&mut m.habits, &m.identity, f, cx);
+                habit::roll_up(&mut m.habits, &m.identity, &m.site_set, f, cx);
+                let around = around!(m, self.config.time_zone);
+                m.traffic.flow(f, &around, cx);
             }
             Body::Health(h) => {
                 m.habits.covered(h);
+                m.watched.covered(h);
                 cx.out.push(Effect::Coverage(h.clone()));
             }
             // The vault gets a deed at least once; state numbers them in order.
             Body::Audit(audit) if audit.number.is_some_and(|n| n <= m.deed) => {}
             Body::Audit(audit) => {
                 m.deed = audit.number.unwrap_or(m.deed);
+                m.site_set.deed(&audit.deed);
+                m.traffic.deed(&audit.deed, &m.watched);
                 match &audit.deed {
                     Deed::AssetState { asset, to, .. } => {
                         m.identity.set_state(*asset, *to);
@@ -357,10 +403,22 @@ impl Watch {
         let m = &mut self.memory;
         let now = m.now;
         m.newcomers.time(m.began.unwrap_or(now), now, &self.rules.unregistered, &m.identity);
-        let zone = &self.config.time_zone;
-        m.habits.close_hours(&m.identity, &self.rules.habit, zone, Moment { at: now, id }, &mut m.gather, self.config.limits.findings, out);
-        let r = &self.rules;
-        m.gather.flush(&[&r.unregistered, &r.spoof, &r.scan, &r.guess, &r.login, &r.habit], now, out);
+        let around = around!(m, self.config.time_zone);
+        m.traffic.time(now, &around);
+        let mut turn = habit::Turn {
+            identity: &m.identity,
+            site: &m.site_set,
+            watched: &m.watched,
+            rule: &self.rules.habit,
+            volume_rule: &self.rules.traffic.volume,
+            zone: &self.config.time_zone,
+            now: Moment { at: now, id },
+            gather: &mut m.gather,
+            limit: self.config.limits.findings,
+            out,
+        };
+        m.habits.close_hours(&mut turn);
+        m.gather.flush(&self.rules.all(), now, out);
     }
 
     /// The newest time. One event far ahead moves it; it goes back only when events keep lying behind, so that a single wrong
@@ -381,6 +439,8 @@ impl Watch {
                 m.behind = 0;
                 m.counters.clock_back += 1;
                 m.habits.clock_back(at);
+                m.watched.clock_back();
+                m.traffic.clock_back();
                 m.identity.clock_back(at);
                 if m.began.is_some_and(|b| b > at) {
                     m.began = Some(at);

@@ -1,10 +1,17 @@
 //! The rules that need code; their settings and words are in catalogue/rules/.
 
+pub mod beacon;
+pub mod dnstunnel;
 pub mod guess;
+pub mod icmptunnel;
 pub mod login;
+pub mod outflow;
 pub mod scan;
 pub mod spoof;
+pub mod traffic;
 pub mod unregistered;
+pub mod writes;
+pub mod zonetalk;
 
 use crate::identity::Identity;
 use model::asset::Party;

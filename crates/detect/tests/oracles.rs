@@ -78,6 +78,8 @@ fn attacks_are_found() {
     want("synthetic_telnet_default_login.pcap", "password-guessing", "success");
     want("synthetic_telnet_default_login.pcap", "clear-login", "default");
     want("telnet.pcap", "clear-login", "");
+    want("synthetic_http_beacon.pcap", "beacon", "young");
+    want("dns-tunnel-iodine.pcap", "dns-tunnel", "null");
     assert!(missing.is_empty(), "{}", missing.join("\n"));
 }
 

@@ -28,7 +28,10 @@ pub async fn settings(stores: &Stores, devices: usize) -> Result<detect::Config>
     let zone = stores.pipeline.setting("time_zone").await.map_err(state_error)?;
     let time_zone = jiff::tz::TimeZone::get(&zone).unwrap_or(jiff::tz::TimeZone::UTC);
     let limits = detect::Limits { assets: devices, ..detect::Limits::default() };
-    Ok(detect::Config { site: stores.store.site().id, time_zone, limits })
+    let zones = stores.pipeline.zones().await.map_err(state_error)?;
+    // A calendar that somebody wrote past us counts as the default.
+    let calendar = stores.pipeline.setting("calendar").await.map_err(state_error)?.parse().unwrap_or_default();
+    Ok(detect::Config { site: stores.store.site().id, time_zone, zones, calendar, limits })
 }
 
 /// What the watcher shares with others.

@@ -10,6 +10,7 @@
 pub mod access;
 pub mod activity;
 pub mod asset;
+pub mod calendar;
 pub mod coverage;
 pub mod event;
 pub mod finding;
@@ -20,6 +21,7 @@ pub mod net;
 pub mod notice;
 pub mod observation;
 pub mod time;
+pub mod zone;
 
 pub use access::{Authorised, Denied, Principal, Role};
 pub use activity::{Act, ActRef, Activity, Protocol};

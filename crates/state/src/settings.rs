@@ -20,6 +20,8 @@ pub enum Holds {
     Text(usize),
     /// An IANA time zone.
     TimeZone,
+    /// A company calendar in the text form of [`model::calendar::Calendar`].
+    Calendar,
 }
 
 /// A known key.
@@ -46,6 +48,13 @@ pub const SETTINGS: &[Key] = &[
         unit: "IANA name",
         holds: Holds::TimeZone,
         about: "time zone of pages, habits and reports",
+    },
+    Key {
+        name: "calendar",
+        default: "days mon tue wed thu fri; holidays japan",
+        unit: "calendar",
+        holds: Holds::Calendar,
+        about: "working days, public holidays, days off and shifts of the company, for habits",
     },
     Key {
         name: "language",
@@ -146,6 +155,10 @@ impl Key {
                     wrong(format!("must be one line of at most {most} characters"))
                 }
             }
+            Holds::Calendar => match value.parse::<model::calendar::Calendar>() {
+                Ok(calendar) => Ok(calendar.to_string()),
+                Err(why) => wrong(why.to_owned()),
+            },
             Holds::TimeZone => match jiff::tz::TimeZone::get(value) {
                 Ok(tz) => Ok(tz.iana_name().unwrap_or(value).to_owned()),
                 Err(_) => wrong(String::from("must be the name of a time zone, like Asia/Tokyo")),
@@ -234,6 +247,11 @@ impl Pipeline {
     /// A setting's value (its default where nobody has set it).
     pub async fn setting(&self, name: &str) -> Result<String> {
         value(&mut self.store.read().await?, name).await
+    }
+
+    /// Every zone, for detection.
+    pub async fn zones(&self) -> Result<Vec<(model::ZoneId, model::zone::ZoneFields)>> {
+        crate::zones::every(&mut self.store.read().await?).await
     }
 
     /// A setting's value as a number.

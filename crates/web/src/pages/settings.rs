@@ -185,6 +185,7 @@ pub(crate) fn misfit(ask: &Ask, key: &Key) -> String {
         Holds::Word(words) => t.x("setting-wrong-word", &words.join(t.comma())),
         Holds::Text(most) => t.n("setting-wrong-text", most as u64),
         Holds::TimeZone => t.say("setting-wrong-zone"),
+        Holds::Calendar => t.say("setting-wrong-calendar"),
     }
 }
 

@@ -1,14 +1,19 @@
-//! What is usual for a device: its bytes per hour, by hour of the week in the site's time zone, and whether it speaks at all.
+//! What is usual for a device: its bytes per hour and whether it speaks at all ([`book`]); short silences of what speaks steadily
+//! ([`steady`]); links and zones ([`volume`]). Hours are told apart by the company's calendar (`model::calendar`).
 //!
-//! Only hours that its sensor watched whole and without loss teach or accuse (decisions, Coverage). Of each hour of the week
-//! the last six are kept as logarithms; usual is the median, and the spread is the median absolute deviation (scaled to a
-//! standard deviation by 1.4826, and at least a quarter in the logarithm, so that a device that moves exactly the same every
-//! week is not accused over a tenth). Until there are enough weeks, the same hour of the other days of the same sort (Monday
-//! to Friday, Saturday and Sunday) stands in, and the finding says so.
+//! Only hours that its sensor watched whole and without loss teach or accuse (decisions, Coverage).
+
+mod book;
+mod steady;
+mod volume;
+
+pub use book::robust;
 
 use crate::gather::{Gather, Moment, Settings, Spark};
-use crate::identity::Identity;
+use crate::identity::{Identity, Known};
+use crate::site::{Site, Watched};
 use crate::{Cx, Effect};
+use book::{Book, Verdict};
 use model::asset::{HourDelta, Party, PeerDelta};
 use model::coverage::{Health, Quality};
 use model::{AssetId, Fact, Flow, SourceId, Span, Time};
@@ -16,25 +21,15 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Samples per hour of the week.
-const WEEKS: usize = 6;
 /// An hour is closed this long after it ended, since long conversations are told in parts.
 const GRACE: Span = Span::minutes(10);
 /// Hours that are closed at once; a clock that leaps further leaves hours that nobody watched.
 const MAX_LEAP: i64 = 48;
 /// Consecutive hours of silence that are not learned as usual: two weeks.
 const PATIENCE: u32 = 14 * 24;
-/// Quarter in the natural logarithm, as samples are kept (thousandths).
-const SPREAD_MIN: f64 = 250.0;
-/// One that moves less than this per hour may be silent without being missed, bytes.
-const SPEAKS: u64 = 1024;
-
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Habit {
-    /// The first hour that taught something.
-    since: i64,
-    /// By hour of the week (0 = Monday, 0 o'clock), thousandths of ln(1 + bytes), oldest first.
-    slots: BTreeMap<u8, Vec<u16>>,
+    book: Book,
     /// It is missed since it was heard last at this time.
     silent: Option<Time>,
     silent_hours: u32,
@@ -51,12 +46,29 @@ pub struct Habits {
     silent: FxHashSet<AssetId>,
     /// The next hour to close.
     next: Option<i64>,
+    steady: steady::Steady,
+    volumes: volume::Volumes,
+}
+
+/// What the end of an hour, or the passing of time, is judged with.
+pub struct Turn<'a> {
+    pub identity: &'a Identity,
+    pub site: &'a Site,
+    pub watched: &'a Watched,
+    pub rule: &'a Settings,
+    pub volume_rule: &'a Settings,
+    pub zone: &'a jiff::tz::TimeZone,
+    pub now: Moment,
+    pub gather: &'a mut Gather,
+    pub limit: usize,
+    pub out: &'a mut Vec<Effect>,
 }
 
 /// Counts a part of a conversation to both ends. Each end is counted where its own network card sends or receives, so that a
 /// conversation which crosses a router between two watched segments counts once for each.
-pub fn roll_up(habits: &mut Habits, identity: &Identity, f: &Flow, cx: &mut Cx<'_>) {
+pub fn roll_up(habits: &mut Habits, identity: &Identity, site: &Site, f: &Flow, cx: &mut Cx<'_>) {
     let (client, server) = (identity.end(f.segment, &f.client), identity.end(f.segment, &f.server));
+    habits.volumes.flow(f, client.map(|e| e.party), server.map(|e| e.party), site, identity);
     let hour = f.last.hour();
     let mut count = |id: AssetId, out: model::flow::Direction, into: model::flow::Direction| {
         let delta =
@@ -107,6 +119,7 @@ impl Habits {
 
     /// A stretch of time as a sensor watched it.
     pub fn covered(&mut self, h: &Health) {
+        self.volumes.covered(h);
         if h.quality != Quality::Full || h.to <= h.from {
             return;
         }
@@ -119,6 +132,13 @@ impl Habits {
         }
         while self.watched.len() > 2 * MAX_LEAP as usize {
             self.watched.pop_first();
+        }
+    }
+
+    /// Assets were heard in this event.
+    pub fn spoke(&mut self, identity: &Identity, heard: &[AssetId]) {
+        for a in heard.iter().filter_map(|id| identity.get(*id)) {
+            self.steady.heard(a);
         }
     }
 
@@ -152,73 +172,82 @@ impl Habits {
         self.open.clear();
         self.watched.clear();
         self.next = Some(at.hour());
+        self.steady.clock_back();
+        self.volumes.clock_back();
         self.silent.clear();
         for h in self.habits.values_mut() {
             h.silent = None;
         }
     }
 
-    /// Closes the hours that are over.
-    #[allow(clippy::too_many_arguments)]
-    pub fn close_hours(
-        &mut self,
-        identity: &Identity,
-        rule: &Settings,
-        zone: &jiff::tz::TimeZone,
-        now: Moment,
-        gather: &mut Gather,
-        limit: usize,
-        out: &mut Vec<Effect>,
-    ) {
-        let current = (now.at - GRACE).hour();
+    /// Closes the hours that are over, and looks for short silences.
+    pub fn close_hours(&mut self, turn: &mut Turn<'_>) {
+        self.hush(turn);
+        let current = (turn.now.at - GRACE).hour();
         let mut hour = self.next.unwrap_or(current);
         if current - hour > MAX_LEAP {
             hour = current - MAX_LEAP;
         }
         while hour < current {
-            self.close(hour, identity, rule, zone, now, gather, limit, out);
+            self.close(hour, turn);
             hour += 1;
         }
         self.next = Some(hour.max(self.next.unwrap_or(hour)));
         self.open = self.open.split_off(&hour);
         self.watched = self.watched.split_off(&(hour - 1));
-        if self.habits.len() > identity.len() {
-            self.habits.retain(|id, _| identity.get(*id).is_some());
-            self.silent.retain(|id| identity.get(*id).is_some());
+        if self.habits.len() > turn.identity.len() {
+            self.habits.retain(|id, _| turn.identity.get(*id).is_some());
+            self.silent.retain(|id| turn.identity.get(*id).is_some());
+        }
+        self.steady.retain(turn.identity);
+    }
+
+    /// Silences of devices that speak steadily.
+    fn hush(&mut self, turn: &mut Turn<'_>) {
+        if !turn.rule.on() {
+            return;
+        }
+        for s in self.steady.silences(turn.identity, turn.site, turn.watched, turn.zone, turn.rule, turn.now.at) {
+            let Some(a) = turn.identity.get(s.asset).filter(|a| judged(a)) else { continue };
+            let Some(habit) = self.habits.get_mut(&s.asset).filter(|h| h.silent.is_none()) else { continue };
+            habit.silent = Some(a.last);
+            self.silent.insert(a.id);
+            let v = Verdict { kind: "silent", basis: "steady", bytes: 0, usual: 0, percent: 0, samples: s.days };
+            let when = if a.control { "control" } else { "silent" };
+            let found = spark(a.id, &v, turn.rule, when, turn.now.at.hour(), s.since, habit.book.since);
+            turn.gather.raise(turn.rule, found, turn.now, turn.limit, turn.out);
         }
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn close(
-        &mut self,
-        hour: i64,
-        identity: &Identity,
-        rule: &Settings,
-        zone: &jiff::tz::TimeZone,
-        now: Moment,
-        gather: &mut Gather,
-        limit: usize,
-        out: &mut Vec<Effect>,
-    ) {
-        let enough = rule.number("watched_pct").clamp(1, 100).saturating_mul(36_000_000_000);
+    fn close(&mut self, hour: i64, turn: &mut Turn<'_>) {
+        let (identity, rule, now) = (turn.identity, turn.rule, turn.now);
         let empty = BTreeMap::new();
         let watched = self.watched.get(&hour).unwrap_or(&empty).clone();
+        let full = |sensor: SourceId, rule: &Settings| {
+            let enough = rule.number("watched_pct").clamp(1, 100).saturating_mul(36_000_000_000);
+            watched.get(&sensor).is_some_and(|n| *n >= enough)
+        };
         let volumes = self.open.remove(&hour).unwrap_or_default();
-        let slot = slot_of(hour, zone);
-        for a in identity.sorted() {
-            let full = watched.get(&a.segment.sensor).is_some_and(|n| *n >= enough);
-            // The hour in which it came is half an hour for it.
-            if !full || !a.seen || a.random || a.first.hour() >= hour || !rule.on() {
-                continue;
+        let slot = turn.site.slot(hour, turn.zone);
+        let whole = !watched.is_empty() && watched.keys().all(|s| full(*s, turn.volume_rule));
+        if turn.volume_rule.on() {
+            for s in self.volumes.close(hour, slot, turn.site, turn.volume_rule, |s| full(s, turn.volume_rule), whole) {
+                turn.gather.raise(turn.volume_rule, s, now, turn.limit, turn.out);
             }
-            if !matches!(a.state, model::AssetState::Discovered | model::AssetState::Registered) {
+        }
+        for a in identity.sorted() {
+            // The hour in which it came is half an hour for it.
+            if !full(a.segment.sensor, rule) || !judged(a) || a.first.hour() >= hour || !rule.on() {
                 continue;
             }
             let start = Time::from_unix(hour.saturating_mul(3600), 0);
             let bytes = volumes.get(&a.id).copied().unwrap_or(0);
-            let habit = self.habits.entry(a.id).or_insert_with(|| Habit { since: hour, ..Habit::default() });
+            let habit = self.habits.entry(a.id).or_insert_with(|| Habit { book: Book::new(hour), ..Habit::default() });
+            if habit.silent.is_none() {
+                self.steady.close(a, hour, slot, rule);
+            }
             let still_there = a.last.hour() > hour;
-            let verdict = judge(habit, slot, bytes, rule);
+            let verdict = habit.book.judge(turn.site, slot, bytes, rule);
             let mut learn = true;
             if let Some(v) = &verdict {
                 let control = a.control;
@@ -231,8 +260,8 @@ impl Habits {
                         if habit.silent.is_none() && !still_there {
                             habit.silent = Some(a.last);
                             self.silent.insert(a.id);
-                            let s = spark(a.id, v, rule, if control { "control" } else { "silent" }, hour, a.last, habit.since);
-                            gather.raise(rule, s, now, limit, out);
+                            let s = spark(a.id, v, rule, if control { "control" } else { "silent" }, hour, a.last, habit.book.since);
+                            turn.gather.raise(rule, s, now, turn.limit, turn.out);
                         }
                     }
                     kind => {
@@ -244,95 +273,21 @@ impl Habits {
                         } else {
                             kind
                         };
-                        let s = spark(a.id, v, rule, when, hour, a.last, habit.since);
-                        gather.raise(rule, s, now, limit, out);
+                        let s = spark(a.id, v, rule, when, hour, a.last, habit.book.since);
+                        turn.gather.raise(rule, s, now, turn.limit, turn.out);
                     }
                 }
             }
             if learn {
-                let samples = habit.slots.entry(slot).or_default();
-                samples.push(packed(bytes));
-                if samples.len() > WEEKS {
-                    samples.remove(0);
-                }
+                habit.book.learn(slot, bytes);
             }
         }
     }
 }
 
-struct Verdict {
-    kind: &'static str,
-    basis: &'static str,
-    bytes: u64,
-    usual: u64,
-    percent: u32,
-    samples: u64,
-}
-
-/// Thousandths of ln(1 + bytes): 44,362 for the largest number.
-fn packed(bytes: u64) -> u16 {
-    (((bytes as f64).ln_1p()) * 1000.0).round().min(65_535.0) as u16
-}
-fn unpacked(v: f64) -> u64 {
-    (v / 1000.0).exp_m1().round().max(0.0) as u64
-}
-
-fn median(sorted: &[f64]) -> f64 {
-    let n = sorted.len();
-    let at = |i: usize| sorted.get(i).copied().unwrap_or(0.0);
-    if n.is_multiple_of(2) { f64::midpoint(at((n / 2).saturating_sub(1)), at(n / 2)) } else { at(n / 2) }
-}
-
-/// Hour of the week, Monday 0 o'clock = 0.
-fn slot_of(hour: i64, zone: &jiff::tz::TimeZone) -> u8 {
-    let Ok(ts) = jiff::Timestamp::from_second(hour.saturating_mul(3600)) else { return 0 };
-    let z = ts.to_zoned(zone.clone());
-    (z.weekday().to_monday_zero_offset() as u8).saturating_mul(24).saturating_add(z.hour() as u8).min(167)
-}
-
-fn judge(habit: &Habit, slot: u8, bytes: u64, rule: &Settings) -> Option<Verdict> {
-    let week: Vec<u16> = habit.slots.get(&slot).cloned().unwrap_or_default();
-    let (samples, basis) = if week.len() >= rule.count("weeks_min") {
-        (week, "week")
-    } else {
-        let weekend = slot >= 120;
-        let days: Vec<u16> = (0..7u8)
-            .map(|d| d * 24 + slot % 24)
-            .filter(|s| (*s >= 120) == weekend)
-            .filter_map(|s| habit.slots.get(&s))
-            .flatten()
-            .copied()
-            .collect();
-        if days.len() < rule.count("days_min") {
-            return None;
-        }
-        (days, "day")
-    };
-    let mut sorted: Vec<f64> = samples.iter().map(|s| f64::from(*s)).collect();
-    sorted.sort_unstable_by(f64::total_cmp);
-    let usual = median(&sorted);
-    let mut away: Vec<f64> = sorted.iter().map(|s| (s - usual).abs()).collect();
-    away.sort_unstable_by(f64::total_cmp);
-    let spread = (median(&away) * 1.4826).max(SPREAD_MIN);
-    let usual_bytes = unpacked(usual);
-    let percent = if usual_bytes == 0 { u32::MAX } else { (bytes as f64 / usual_bytes as f64 * 100.0).round().min(4e9) as u32 };
-    let verdict = |kind| Some(Verdict { kind, basis, bytes, usual: usual_bytes, percent, samples: samples.len() as u64 });
-    if bytes == 0 {
-        return if samples.iter().all(|s| *s > 0) && usual_bytes >= SPEAKS { verdict("silent") } else { None };
-    }
-    let deviations = (f64::from(packed(bytes)) - usual) / spread;
-    let limit = rule.number("deviations") as f64;
-    let factor = rule.number("factor") as f64;
-    let floor = |name: &str| rule.number(name).unsigned_abs().saturating_mul(1024);
-    if deviations > limit && bytes as f64 > usual_bytes as f64 * factor && bytes >= floor("above_floor_kib") {
-        return verdict("above");
-    }
-    if deviations < -limit && (bytes as f64) * factor < usual_bytes as f64 && usual_bytes >= floor("below_floor_kib") {
-        // It must be below all that was seen, or a device with two modes would be accused each time.
-        let least = sorted.first().copied().unwrap_or(0.0);
-        return if f64::from(packed(bytes)) < least { verdict("below") } else { None };
-    }
-    None
+/// Whether habits speak of it: it was heard, keeps its address, and people expect it to be there.
+fn judged(a: &Known) -> bool {
+    a.seen && !a.random && matches!(a.state, model::AssetState::Discovered | model::AssetState::Registered)
 }
 
 fn key(id: AssetId, kind: &str) -> String {
