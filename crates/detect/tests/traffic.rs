@@ -266,7 +266,7 @@ fn near_misses_of_dns_tunnels() {
             s,
             2,
             Protocol::Dns,
-            &format!("{}.ip6.arpa", format!("{n:064x}").chars().map(|c| format!("{c}.")).collect::<String>().trim_end_matches('.')),
+            &format!("{}.ip6.arpa", format!("{n:064x}").split("").filter(|c| !c.is_empty()).collect::<Vec<_>>().join(".")),
             12,
         );
         // Names that people gave: long, not random, few.
