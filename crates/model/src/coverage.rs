@@ -78,6 +78,9 @@ pub struct SensorStatus {
     pub flows_evicted: u64,
     /// Holes in TCP streams.
     pub gaps: u64,
+    /// What the mirror port and the cards behind it do to frames.
+    #[serde(default)]
+    pub truths: Truths,
 }
 
 /// Where a sensor's frames come from.
@@ -89,4 +92,128 @@ pub enum SensorKind {
     Live,
     /// A capture file or a folder of them.
     File,
+}
+
+/// What a mirror port and the network cards behind it do to frames: counters since the start. [`Truths::told`] says what is worth knowing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Truths {
+    /// Packets that were compared with those just before (a sample, where there are no copies).
+    #[serde(default)]
+    pub looked: u64,
+    /// Of these, copies of a packet within a millisecond before. They are not counted in conversations.
+    #[serde(default)]
+    pub duplicates: u64,
+    /// Of these, copies with another time to live: seen on both sides of a router.
+    #[serde(default)]
+    pub routed_twice: u64,
+    /// TCP conversations of which both directions were seen.
+    #[serde(default)]
+    pub both_ways: u64,
+    /// TCP conversations that went on although only one direction was seen.
+    #[serde(default)]
+    pub one_way: u64,
+    /// Packets whose TCP or UDP checksum was computed (a sample).
+    #[serde(default)]
+    pub checksums_looked: u64,
+    /// Of these, left to the network card of the sender: the capture is on the machine that sends.
+    #[serde(default)]
+    pub checksums_offloaded: u64,
+    /// Of these, wrong in another way.
+    #[serde(default)]
+    pub checksums_bad: u64,
+    /// Packets without a length, or in frames longer than 1,522 bytes: segments that a card merged, or jumbo frames.
+    #[serde(default)]
+    pub super_packets: u64,
+    /// Frames whose VLAN tag the card or the kernel took out; it is read from beside the frame.
+    #[serde(default)]
+    pub vlan_stripped: u64,
+    /// Frames that the capture cut short.
+    #[serde(default)]
+    pub cut: u64,
+}
+
+/// A truth about the way frames come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Truth {
+    /// Packets come twice.
+    Duplicates,
+    /// Packets come twice because both sides of a router are mirrored.
+    RoutedTwice,
+    /// Mostly one direction of conversations is seen.
+    OneWay,
+    /// Checksums are left to the card.
+    ChecksumOffload,
+    /// Segments are merged before they are captured.
+    SuperPackets,
+    /// VLAN tags are taken out.
+    VlanStripped,
+    /// Frames are cut short.
+    Cut,
+}
+
+impl Truth {
+    /// Every truth.
+    pub const ALL: [Truth; 7] = [
+        Truth::Duplicates,
+        Truth::RoutedTwice,
+        Truth::OneWay,
+        Truth::ChecksumOffload,
+        Truth::SuperPackets,
+        Truth::VlanStripped,
+        Truth::Cut,
+    ];
+    /// The name in JSON and of its phrase.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Truth::Duplicates => "duplicates",
+            Truth::RoutedTwice => "routed_twice",
+            Truth::OneWay => "one_way",
+            Truth::ChecksumOffload => "checksum_offload",
+            Truth::SuperPackets => "super_packets",
+            Truth::VlanStripped => "vlan_stripped",
+            Truth::Cut => "cut",
+        }
+    }
+}
+
+impl Truths {
+    /// How often this truth was met, and of how many.
+    pub fn share(&self, truth: Truth, packets: u64) -> (u64, u64) {
+        match truth {
+            Truth::Duplicates => (self.duplicates, self.looked),
+            Truth::RoutedTwice => (self.routed_twice, self.looked),
+            Truth::OneWay => (self.one_way, self.one_way + self.both_ways),
+            Truth::ChecksumOffload => (self.checksums_offloaded, self.checksums_looked),
+            Truth::SuperPackets => (self.super_packets, packets),
+            Truth::VlanStripped => (self.vlan_stripped, packets),
+            Truth::Cut => (self.cut, packets),
+        }
+    }
+
+    /// What is worth knowing after `packets` frames. Copies from one in a hundred on; one direction from half of at least five conversations
+    /// on; the others wherever they were met at all.
+    pub fn told(&self, packets: u64) -> impl Iterator<Item = Truth> + '_ {
+        Truth::ALL.into_iter().filter(move |t| {
+            let (met, of) = self.share(*t, packets);
+            match t {
+                Truth::Duplicates | Truth::RoutedTwice => met > 0 && met.saturating_mul(100) >= of,
+                Truth::OneWay => of >= 5 && met.saturating_mul(2) >= of,
+                _ => met > 0,
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn truths_are_told_from_where_they_matter() {
+        let few = Truths { looked: 1000, duplicates: 9, one_way: 4, both_ways: 0, ..Truths::default() };
+        assert_eq!(few.told(1000).count(), 0);
+        let many = Truths { looked: 1000, duplicates: 10, routed_twice: 10, one_way: 5, both_ways: 5, cut: 1, ..Truths::default() };
+        assert_eq!(many.told(1000).collect::<Vec<_>>(), [Truth::Duplicates, Truth::RoutedTwice, Truth::OneWay, Truth::Cut]);
+    }
 }

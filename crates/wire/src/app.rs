@@ -49,6 +49,8 @@ pub enum Content {
     Open(u32),
     /// Nobody wants to read it (any more).
     Closed,
+    /// ICMP echo messages, added up in this place.
+    Echo(u32),
 }
 
 #[derive(Default)]
@@ -127,7 +129,7 @@ impl Apps {
             return None;
         }
         let slot = match *content {
-            Content::Closed => return None,
+            Content::Closed | Content::Echo(_) => return None,
             Content::Open(slot) => slot,
             Content::Fresh => self.open(content, dir),
         };
@@ -163,7 +165,7 @@ impl Apps {
             return None;
         }
         let slot = match *content {
-            Content::Closed => return None,
+            Content::Closed | Content::Echo(_) => return None,
             Content::Open(slot) => slot,
             Content::Fresh => self.open(content, dir),
         };

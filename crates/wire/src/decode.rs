@@ -15,7 +15,9 @@ pub mod wlan;
 
 use crate::facts::{FrameFacts, Layers};
 use crate::packet::LinkType;
+use crate::proto::{cdp, stp, wlan as wlan_acts};
 use model::Mac;
+use model::activity::{Cdp, SpanningTree};
 
 /// A header that cannot be right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,11 +32,26 @@ pub enum Net<'a> {
     Arp(&'a [u8]),
     /// IEEE 802.1AB.
     Lldp(&'a [u8]),
+    /// IEEE 802.1D, behind LLC; `true` as Cisco's PVST+.
+    Bpdu(&'a [u8], bool),
+    /// Cisco Discovery Protocol, behind SNAP.
+    Cdp(&'a [u8]),
+    /// IEEE 802.1X.
+    Eapol(&'a [u8]),
+    /// The body of an IEEE 802.11 management frame.
+    Management {
+        /// Subtype (IEEE 802.11-2020, table 9-1).
+        subtype: u8,
+        /// Behind the header.
+        body: &'a [u8],
+        /// It is encrypted.
+        sealed: bool,
+    },
     /// Ethernet inside (MPLS pseudowire, provider backbone bridge).
     Ethernet(&'a [u8]),
     /// Something else: its EtherType, or 0 for LLC.
     Other(u16),
-    /// Nothing that a conversation could be made of (management frames, encrypted radio frames, unknown link types).
+    /// Nothing that a conversation could be made of (control frames, encrypted radio frames, unknown link types).
     Nothing,
 }
 
@@ -126,6 +143,10 @@ fn walk(net: Net<'_>, facts: &mut FrameFacts, depth: u8) {
                 _ => {}
             }
         }
+        Net::Bpdu(bytes, pvst) => drop(stp::parse(bytes, pvst, &mut SpanningTree::default())),
+        Net::Cdp(bytes) => drop(cdp::parse(bytes, &mut Cdp::default())),
+        Net::Eapol(bytes) => drop(wlan_acts::Reader::default().key_exchange(bytes)),
+        Net::Management { subtype, body, sealed } => drop(wlan_acts::Reader::default().management(subtype, body, sealed)),
         Net::Lldp(_) | Net::Other(_) | Net::Nothing => {}
     }
 }

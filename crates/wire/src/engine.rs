@@ -9,8 +9,12 @@
 //! The steady state allocates nothing: tables grow to their size and are used again, parsers and buffers are recycled.
 
 mod config;
+mod echo;
+mod local;
 mod network;
+mod seldom;
 mod tcp;
+mod truths;
 
 pub use config::{Config, Counters};
 
@@ -27,6 +31,7 @@ use crate::parse::{Dir, Options, PROTOCOLS};
 use crate::sink::Sink;
 use crate::tcp::{Holds, Piece};
 use model::activity::{Head, Lldp, Protocol};
+use model::coverage::Truths;
 use model::flow::{FlowEnd, FlowState};
 use model::observation::Via;
 use model::{Mac, Segment, Span, Time, Transport};
@@ -52,7 +57,7 @@ struct Around {
     segment: Segment,
     src: Option<Mac>,
     dst: Option<Mac>,
-    /// Frames and bytes that this packet came in: more than one where it was in fragments.
+    /// Frames and bytes that this packet came in: more than one where it was in fragments, none where it is a copy of one just seen.
     packets: u64,
     bytes: u64,
     depth: u8,
@@ -73,6 +78,10 @@ pub struct Engine {
     seen: Observations,
     facts: FrameFacts,
     lldp: Lldp,
+    readers: local::Readers,
+    seldom: seldom::Seldom,
+    echoes: echo::Echoes,
+    watch: truths::Watch,
     /// One bit for each port at which a server is usually met.
     known_ports: Box<[u64; 1024]>,
 }
@@ -110,6 +119,10 @@ impl Engine {
             seen: Observations::new(config.max_observations, seed),
             facts: FrameFacts::new(),
             lldp: Lldp::default(),
+            readers: local::Readers::default(),
+            seldom: seldom::Seldom::new(seed),
+            echoes: echo::Echoes::new(seed),
+            watch: truths::Watch::new(seed),
             known_ports,
             config,
             options,
@@ -124,10 +137,12 @@ impl Engine {
         self.facts.begin(raw);
         if raw.wire_len as usize > raw.data.len() {
             self.facts.layers.add(Layers::CUT);
+            self.watch.truths.cut += 1;
         }
         let tag = raw.vlan.map(|v| v & 0x0fff);
         if let Some(tag) = tag {
             self.facts.vlans.push(tag);
+            self.watch.truths.vlan_stripped += 1;
         }
         match link::frame(raw.link, raw.data, &mut self.facts) {
             Ok(frame) => {
@@ -183,8 +198,15 @@ impl Engine {
             clock_jumps: self.clock.jumps,
             bytes_dropped: self.apps.dropped,
             parsers_refused: self.apps.refused,
+            echoes_evicted: self.echoes.evicted,
+            repeats_evicted: self.seldom.evicted,
             ..self.counters
         }
+    }
+
+    /// What the mirror port and the cards behind it do to frames, counted since the start.
+    pub fn truths(&self) -> Truths {
+        self.watch.truths
     }
 
     /// Conversations in the table now.
@@ -211,8 +233,7 @@ impl Engine {
             }
         }
         while let Some(slot) = self.table.part_due(self.now) {
-            let flow = self.table.tell(slot, FlowEnd::Interim);
-            sink.flow(&flow);
+            self.part(slot, FlowEnd::Interim, sink);
             left -= 1;
             if left == 0 {
                 return;
@@ -225,7 +246,10 @@ impl Engine {
     fn end(&mut self, slot: u32, why: FlowEnd, sink: &mut dyn Sink) {
         let e = self.table.at(slot);
         let mut content = e.content;
-        if let Content::Open(_) = content {
+        if let Content::Echo(place) = content {
+            self.tell_echo(slot, place, sink);
+            self.echoes.close(place);
+        } else if let Content::Open(_) = content {
             let mut half = e.half;
             let (client, server) = e.ends();
             let head =
@@ -254,9 +278,44 @@ impl Engine {
                 half.forget(&mut self.holds);
             }
         }
+        self.judge(slot);
         let flow = self.table.tell(slot, why);
         self.table.close(slot);
         sink.flow(&flow);
+    }
+
+    /// Tells a part of a conversation that goes on.
+    fn part(&mut self, slot: u32, why: FlowEnd, sink: &mut dyn Sink) {
+        if let Content::Echo(place) = self.table.at(slot).content {
+            self.tell_echo(slot, place, sink);
+        }
+        self.judge(slot);
+        let flow = self.table.tell(slot, why);
+        sink.flow(&flow);
+    }
+
+    /// Counts, once for each TCP conversation that got anywhere, whether both directions were seen.
+    fn judge(&mut self, slot: u32) {
+        let e = self.table.at(slot);
+        if e.parts > 0 || e.transport() != Transport::Tcp || !(e.tcp.spoke[0] || e.tcp.spoke[1]) {
+            return;
+        }
+        match e.packets {
+            [0, n] | [n, 0] if n >= 3 => self.watch.truths.one_way += 1,
+            [up, down] if up > 0 && down > 0 => self.watch.truths.both_ways += 1,
+            _ => {}
+        }
+    }
+
+    /// Tells the echo messages of a conversation since the last time.
+    fn tell_echo(&mut self, slot: u32, place: u32, sink: &mut dyn Sink) {
+        let Some(act) = self.echoes.tell(place) else { return };
+        let e = self.table.at(slot);
+        let (client, server) = e.ends();
+        let transport = e.transport();
+        let protocol = if transport == Transport::Icmpv6 { Protocol::Icmpv6 } else { Protocol::Icmp };
+        let head = Head { flow: e.id, segment: e.segment(), time: e.last, transport, protocol, client, server };
+        sink.activity(&head, model::ActRef::Echo(&act));
     }
 
     fn observe(&mut self, around: &Around, mac: Option<Mac>, ip: Option<IpAddr>, via: Via, sink: &mut dyn Sink) {
@@ -404,7 +463,7 @@ impl Engine {
                 reused: false,
             });
         }
-        if e.content != Content::Closed {
+        if e.content != Content::Closed && around.packets > 0 {
             let (client, server) = e.ends();
             let head = Head {
                 flow: e.id,

@@ -119,6 +119,17 @@ pub struct Opened {
     pub reused: bool,
 }
 
+/// What the radio says of an 802.11 frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Radio {
+    /// The network's cell.
+    pub bssid: Option<Mac>,
+    /// Channel number (radiotap).
+    pub channel: Option<u16>,
+    /// Signal in dBm (radiotap).
+    pub signal: Option<i8>,
+}
+
 /// What one frame contained.
 #[derive(Clone, Copy, Debug)]
 pub struct FrameFacts {
@@ -142,6 +153,8 @@ pub struct FrameFacts {
     pub completed: ProtocolSet,
     /// Conversations that began with this frame.
     pub opened: Few<Opened, 4>,
+    /// It is an 802.11 frame.
+    pub radio: Option<Radio>,
 }
 
 impl FrameFacts {
@@ -160,6 +173,7 @@ impl FrameFacts {
             vlans: Few::new(0),
             completed: ProtocolSet(0),
             opened: Few::new(opened),
+            radio: None,
         }
     }
 
@@ -175,5 +189,6 @@ impl FrameFacts {
         self.vlans.clear();
         self.completed = ProtocolSet(0);
         self.opened.clear();
+        self.radio = None;
     }
 }

@@ -150,6 +150,127 @@ fn vlan_tags_in_and_beside_the_frame_make_segments() {
 }
 
 #[test]
+fn bridges_are_told_once_and_again_when_something_changes() {
+    let bpdu = |cost: u8| {
+        let mut b = vec![0x42, 0x42, 3, 0, 0, 0, 0, 0, 0x80, 0, 2, 0, 0, 0, 0, 1, 0, 0, 0, cost, 0x80, 0, 2, 0, 0, 0, 0, 2, 0x80, 5];
+        b.extend([0, 1, 0, 20, 0, 2, 0, 15]);
+        ethernet([1, 0x80, 0xc2, 0, 0, 0], mac(9), b.len() as u16, &b)
+    };
+    let (h, _) = run(&[bpdu(4), bpdu(4), bpdu(4), bpdu(5), bpdu(5)]);
+    let costs: Vec<u32> = h.acts.iter().filter_map(|(_, a)| if let Act::SpanningTree(t) = a { Some(t.cost) } else { None }).collect();
+    assert_eq!(costs, [4, 5]);
+    assert!(h.flows.is_empty() && h.frames.iter().all(|f| f.completed.contains(model::Protocol::Stp)));
+}
+
+#[test]
+fn copies_of_a_mirror_are_counted_but_not_in_conversations() {
+    let (mut e, mut h) = (engine(), Heard::default());
+    let ask = b"\0\x07\x01\0\0\x01\0\0\0\0\0\0\x03abc\0\0\x01\0\x01";
+    let mut frames = handshake(9);
+    frames.push(udp(true, 53, ask));
+    for (i, frame) in frames.iter().enumerate() {
+        // The second copy has passed a router: less time to live, another sum and other hardware addresses.
+        let mut routed = frame.clone();
+        (routed[22], routed[24], routed[5]) = (63, 1, 99);
+        let at = start() + Span::millis(10 * i as i64);
+        e.packet(&raw(at, frame), &mut h);
+        e.packet(&raw(at + Span(20_000), frame), &mut h);
+        e.packet(&raw(at + Span(40_000), &routed), &mut h);
+        // Again much later: sent twice, not seen twice. The bare acknowledgement has an identification, so it is a copy too.
+        e.packet(&raw(at + Span::millis(5), frame), &mut h);
+    }
+    e.finish(&mut h);
+    let truths = e.truths();
+    assert_eq!((truths.duplicates, truths.routed_twice, truths.looked), (8, 4, 16));
+    assert_eq!(h.flows.iter().map(|f| f.up.packets + f.down.packets).sum::<u64>(), 8);
+    assert_eq!(h.acts.iter().filter(|(_, a)| matches!(a, Act::Dns(_))).count(), 2);
+    assert!(h.frames.iter().all(|f| f.layers.has(Layers::IPV4)), "every frame is still a frame");
+    assert!(truths.told(16).any(|t| t == model::coverage::Truth::RoutedTwice));
+}
+
+#[test]
+fn datagrams_without_identification_may_be_sent_twice_and_other_vlans_are_their_own() {
+    let mut same = udp(true, 9, b"cyclic");
+    (same[18], same[19]) = (0, 0);
+    let named = udp(true, 9, b"named");
+    let (mut e, mut h) = (engine(), Heard::default());
+    for _ in 0..3 {
+        e.packet(&raw(start(), &same), &mut h);
+    }
+    e.packet(&raw(start(), &named), &mut h);
+    e.packet(&wire::packet::RawPacket { vlan: Some(43), ..raw(start(), &named) }, &mut h);
+    e.finish(&mut h);
+    assert_eq!((e.truths().duplicates, e.truths().vlan_stripped), (1, 1));
+    assert_eq!(h.flows.iter().map(|f| (f.segment.vlan, f.up.packets)).collect::<Vec<_>>(), [(0, 4), (43, 1)]);
+}
+
+#[test]
+fn checksums_left_to_the_card_merged_segments_and_cut_frames_are_facts() {
+    let mut frames = Vec::new();
+    // Sums of the ends alone, nothing, and something wrong.
+    for sum in [Some(0x8370u16), None, Some(0x1234)] {
+        let mut f = tcp(true, 9, 1, 1, ACK, b"xx");
+        if let Some(sum) = sum {
+            f[50..52].copy_from_slice(&sum.to_be_bytes());
+        }
+        frames.push(f);
+    }
+    let mut large = tcp(true, 9, 3, 1, ACK, &[7; 3000]);
+    (large[16], large[17]) = (0, 0);
+    frames.push(large);
+    let (mut e, mut c) = (engine(), Counted::default());
+    for (i, f) in frames.iter().enumerate() {
+        e.packet(&raw(start() + Span::millis(9 * i as i64), f), &mut c);
+    }
+    e.packet(&wire::packet::RawPacket { wire_len: 900, ..raw(start() + Span::seconds(1), &frames[0]) }, &mut c);
+    let t = e.truths();
+    assert_eq!((t.checksums_bad, t.super_packets, t.cut), (1, 1, 1), "{t:?}");
+    assert!(t.checksums_offloaded >= 3 && t.checksums_looked == 5, "{t:?}");
+}
+
+#[test]
+fn one_direction_of_a_mirror_is_noticed_and_is_no_failed_attempt() {
+    let (mut e, mut h) = (engine(), Heard::default());
+    for port in 0..6u16 {
+        let mut frames = handshake(5000 + port);
+        frames.remove(1);
+        frames.push(tcp(true, 5000 + port, 1001, 2001, ACK, b"hello"));
+        frames.push(tcp(true, 5000 + port, 1006, 2100, ACK, b"you"));
+        for f in &frames {
+            e.packet(&raw(start(), f), &mut h);
+        }
+    }
+    e.finish(&mut h);
+    assert_eq!((e.truths().one_way, e.truths().both_ways), (6, 0));
+    assert!(h.flows.iter().all(|f| f.state == FlowState::Partial), "{:?}", h.flows);
+    assert!(e.truths().told(24).any(|t| t == model::coverage::Truth::OneWay));
+}
+
+#[test]
+fn echo_messages_are_added_up_and_a_flood_of_them_is_bounded() {
+    let echo = |reply: bool, n: u8, payload: &[u8]| {
+        let icmp = [&[if reply { 0 } else { 8 }, 0, 0, 0, 0, 1, 0, n][..], payload].concat();
+        let mut ip = if reply { ipv4(B, A, 1, &icmp) } else { ipv4(A, B, 1, &icmp) };
+        ip[5] = n;
+        ethernet(mac(2), mac(1), 0x0800, &ip)
+    };
+    let (h, _) = run(&[echo(false, 1, b"abcdefgh"), echo(true, 1, b"abcdefgh"), echo(false, 2, b"abcdefgh"), echo(true, 2, b"ABCDEFGHI")]);
+    let told: Vec<_> = h.acts.iter().filter_map(|(head, a)| if let Act::Echo(e) = a { Some((head.client.ip, *e)) } else { None }).collect();
+    let [(client, e)] = told.as_slice() else { panic!("{:?}", h.acts) };
+    assert_eq!(*client, Some("192.168.1.1".parse().unwrap()));
+    assert_eq!((e.requests, e.replies, e.request_bytes, e.reply_bytes, e.largest, e.altered, e.lengths), (2, 2, 16, 17, 9, 1, 2));
+
+    let (mut e, mut c) = (engine(), Counted::default());
+    for n in 0..20_000u32 {
+        let frame = ethernet(mac(2), mac(1), 0x0800, &ipv4(0x0a00_0000 + n, B, 1, &[8, 0, 0, 0, 0, 1, 0, 1, 7, 7]));
+        e.packet(&raw(start() + Span(i64::from(n)), &frame), &mut c);
+    }
+    e.finish(&mut c);
+    assert_eq!((c.acts, c.packets), (20_000, 20_000), "each is told, early or at the end");
+    assert!(e.counters().echoes_evicted >= 18_000);
+}
+
+#[test]
 fn fragments_count_once_they_are_whole() {
     let datagram = udp_datagram(40000, 9, &[5; 100]);
     let piece = |at: usize, to: usize, more| ethernet(mac(2), mac(1), 0x0800, &ipv4_piece(A, B, 17, 9, at as u16, more, &datagram[at..to]));

@@ -101,6 +101,66 @@ fn names_requests_and_functions_agree_with_another_program() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+#[test]
+fn acts_of_the_link_and_internet_layers_agree_with_another_program() {
+    use model::activity::{MembershipKind, WlanKind, WlanSecurity};
+    let Some(root) = oracles() else { return };
+    let expected: Value = serde_json::from_slice(&std::fs::read(root.join("expected.json")).unwrap()).unwrap();
+    let facts = |name: &str| expected["files"].get(name).or_else(|| expected.get(name)).cloned().unwrap_or_default();
+    let acts = |name: &str| read(&root.join(name), false);
+
+    let file = "names-discovery/lldp_and_cdp.pcap";
+    let told = acts(file);
+    let cdp: Vec<_> = told.iter().filter_map(|(_, a)| if let Act::Cdp(c) = a { Some(c) } else { None }).collect();
+    assert_eq!(cdp.len(), 4, "{file}");
+    for (key, ours) in [
+        ("cdp_device_ids", cdp.iter().map(|c| c.device.to_lowercase()).collect::<BTreeSet<_>>()),
+        ("cdp_platforms", cdp.iter().map(|c| c.platform.to_lowercase()).collect()),
+        ("cdp_port_ids", cdp.iter().map(|c| c.port.to_lowercase()).collect()),
+    ] {
+        assert_eq!(Some(ours), set(&facts(file)[key]), "{key}");
+    }
+
+    let told = acts("link-tunnel/erspan-type-ii-3.pcap");
+    let tree =
+        told.iter().find_map(|(_, a)| if let Act::SpanningTree(t) = a { Some(t) } else { None }).expect("70 frames of spanning tree");
+    assert!(tree.root.is_some() && tree.bridge.is_some());
+
+    for (file, link) in [("link-tunnel/icmp6-nd-options.pcap", "c2:00:54:f5:00:00")] {
+        let told = acts(file);
+        let routers: Vec<_> = told.iter().filter_map(|(_, a)| if let Act::RouterAdvertisement(r) = a { Some(r) } else { None }).collect();
+        assert_eq!(routers.len() as u64, facts(file)["icmpv6_type"]["134"].as_u64().unwrap(), "{file}");
+        let prefixes = routers.iter().flat_map(|r| &r.prefixes).map(|p| p.0.to_string()).collect();
+        assert_eq!(Some(prefixes), set(&facts(file)["ra_prefixes"]));
+        assert!(routers.iter().any(|r| r.link.is_some_and(|l| l.to_string() == link)));
+        let listens =
+            told.iter().any(|(h, a)| matches!(a, Act::Membership(m) if m.kind == MembershipKind::Report) && h.protocol == Protocol::Mld);
+        assert!(listens, "{file}");
+    }
+    let told = acts("link-tunnel/icmp_nd_dnssl.pcap");
+    assert!(
+        told.iter().any(|(_, a)| matches!(a, Act::RouterAdvertisement(r) if (r.lifetime, r.preference) == (1800, 1))),
+        "its list of names is damaged"
+    );
+
+    let told = acts("link-tunnel/wpaauth_80211.pcapng");
+    let wlan: Vec<_> = told.iter().filter_map(|(_, a)| if let Act::Wlan(w) = a { Some(w) } else { None }).collect();
+    let beacon = wlan.iter().find(|w| w.kind == WlanKind::Beacon).unwrap();
+    assert_eq!((beacon.ssid.as_deref(), beacon.security), (Some("DENVEROFFICE"), WlanSecurity::Wpa));
+    assert!(beacon.channel.is_some() && beacon.bssid.is_some_and(|b| b.to_string() == "28:c6:8e:ab:96:16"));
+    let messages: Vec<_> = wlan.iter().filter(|w| w.kind == WlanKind::KeyExchange).map(|w| w.message).collect();
+    assert_eq!(messages, [Some(1), Some(2), Some(3), Some(4)]);
+
+    let told = acts("attacks/icmp-tunnel.pcap");
+    let echo: Vec<_> = told.iter().filter_map(|(_, a)| if let Act::Echo(e) = a { Some(e) } else { None }).collect();
+    let types = &facts("attacks/icmp-tunnel.pcap")["icmp_type"];
+    assert_eq!(echo.iter().map(|e| u64::from(e.requests)).sum::<u64>(), types["8"].as_u64().unwrap());
+    assert_eq!(echo.iter().map(|e| u64::from(e.replies)).sum::<u64>(), types["0"].as_u64().unwrap());
+    assert!(echo.iter().any(|e| e.altered > 0), "{echo:?}");
+    let told = acts("link-tunnel/pppoe.pcap");
+    assert!(told.iter().any(|(_, a)| matches!(a, Act::Echo(e) if e.requests == 5 && e.replies == 5 && e.altered == 0)), "a usual ping");
+}
+
 fn logins(path: &Path) -> Vec<(Protocol, String, Outcome, bool)> {
     read(path, false)
         .into_iter()

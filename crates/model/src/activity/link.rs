@@ -72,7 +72,8 @@ pub struct Lldp {
     pub ttl: u16,
 }
 
-/// A multicast membership message (IGMP: RFC 1112, RFC 2236, RFC 3376; MLD: RFC 2710, RFC 3810).
+/// A multicast membership message (IGMP: RFC 1112, RFC 2236, RFC 3376; MLD: RFC 2710, RFC 3810). The same words of the same sender are told
+/// again at least ten minutes later.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Membership {
     /// Version of the message: IGMP 1–3, MLD 1–2.
@@ -131,7 +132,8 @@ pub struct RouterAdvertisement {
     pub mtu: Option<u32>,
 }
 
-/// A bridge protocol data unit (IEEE 802.1D, 802.1w, 802.1s; also Cisco PVST+).
+/// A bridge protocol data unit (IEEE 802.1D, 802.1w, 802.1s; also Cisco PVST+). What a port says every two seconds is told when new or changed
+/// and again at least ten minutes later.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SpanningTree {
     /// Protocol version: 0 STP, 2 RSTP, 3 MSTP.
@@ -195,7 +197,7 @@ pub struct Cdp {
     pub ttl: u8,
 }
 
-/// An IEEE 802.11 management frame, or a change of the key exchange (EAPOL). Beacons and probe answers of a network are told when new or
+/// An IEEE 802.11 management frame, or a message of the key exchange (EAPOL). Beacons, probe requests and probe answers are told when new or
 /// changed and again at least ten minutes later.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wlan {
@@ -223,6 +225,9 @@ pub struct Wlan {
     /// Signal in dBm (radiotap).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signal: Option<i8>,
+    /// Which message of the four-way handshake, 1–4 (`KeyExchange`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<u8>,
 }
 
 /// Sorts of 802.11 frames that are told.
@@ -297,7 +302,7 @@ pub struct Echo {
     /// Different payload lengths seen, counted up to 255.
     #[serde(default)]
     pub lengths: u8,
-    /// Mean of the bits of entropy per byte of the payloads, times 100 (800 is random).
+    /// Bits of entropy per byte over the payloads together (their first 32 KiB), times 100: 800 is random, a usual `ping` lies below 600.
     #[serde(default)]
     pub entropy: u16,
 }

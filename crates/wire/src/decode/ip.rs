@@ -8,6 +8,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 pub mod number {
     /// ICMP
     pub const ICMP: u8 = 1;
+    /// IGMP
+    pub const IGMP: u8 = 2;
     /// IPv4 in IP
     pub const IPIP: u8 = 4;
     /// TCP

@@ -22,6 +22,8 @@ pub mod ethertype {
     pub const PPP: u16 = 0x880b;
     /// LLDP
     pub const LLDP: u16 = 0x88cc;
+    /// EAP over LAN (IEEE 802.1X)
+    pub const EAPOL: u16 = 0x888e;
     /// ERSPAN type I and II (in GRE)
     pub const ERSPAN: u16 = 0x88be;
     /// ERSPAN type III (in GRE)
@@ -135,6 +137,7 @@ pub fn by_ethertype<'a>(mut kind: u16, mut data: &'a [u8], facts: &mut FrameFact
             }
             ethertype::ARP | ethertype::RARP => return Ok((Net::Arp(data), vlan)),
             ethertype::LLDP => return Ok((Net::Lldp(data), vlan)),
+            ethertype::EAPOL => return Ok((Net::Eapol(data), vlan)),
             // 802.1Q, 802.1ad and the numbers used before it.
             0x8100 | 0x88a8 | 0x9100 | 0x9200 => {
                 let id = be16(data, 0)? & 0x0fff;
@@ -176,6 +179,10 @@ pub(super) fn llc<'a>(data: &'a [u8], facts: &mut FrameFacts) -> Result<Net<'a>,
             }
             by_ethertype(kind, rest, facts).map(|(net, _)| net)
         }
+        // Spanning tree, and its form for each VLAN of Cisco.
+        [0x42, 0x42, 0x03, rest @ ..] => Ok(Net::Bpdu(rest, false)),
+        [0xaa, 0xaa, 0x03, 0x00, 0x00, 0x0c, 0x01, 0x0b, rest @ ..] => Ok(Net::Bpdu(rest, true)),
+        [0xaa, 0xaa, 0x03, 0x00, 0x00, 0x0c, 0x20, 0x00, rest @ ..] => Ok(Net::Cdp(rest)),
         // IP directly over LLC.
         [0x06, 0x06, 0x03, rest @ ..] if !rest.is_empty() => Ok(Net::Ip(rest)),
         _ => Ok(Net::Other(0)),

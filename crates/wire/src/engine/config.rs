@@ -70,6 +70,10 @@ pub struct Counters {
     pub fragments_evicted: u64,
     /// Fragments refused because they contradict others of their datagram.
     pub fragments_refused: u64,
+    /// Summaries of echo messages told early because there was no room for more.
+    pub echoes_evicted: u64,
+    /// Speakers forgotten of which only news is told (beacons, bridges, memberships): they are told again early.
+    pub repeats_evicted: u64,
     /// Remembered addresses let go because the table was full.
     pub observations_evicted: u64,
     /// Times at which the capture clock jumped and was followed.

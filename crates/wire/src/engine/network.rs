@@ -1,8 +1,9 @@
 //! The link and Internet layers on the packet path, and what they say themselves.
 
-use super::{Around, Engine};
+use super::{Around, Engine, truths};
+use crate::app::Content;
 use crate::decode::ip::{self, Carried, Ip};
-use crate::decode::{Net, icmp, link, tunnel};
+use crate::decode::{Net, be32, icmp, link, tunnel};
 use crate::facts::Layers;
 use crate::flow::Key;
 use crate::sink::Sink;
@@ -43,6 +44,10 @@ impl Engine {
                 }
                 Err(_) => self.facts.layers.add(Layers::DAMAGED),
             },
+            Net::Bpdu(bytes, pvst) => self.bpdu(bytes, pvst, &around, sink),
+            Net::Cdp(bytes) => self.cdp(bytes, &around, sink),
+            Net::Eapol(bytes) => self.eapol(bytes, around, sink),
+            Net::Management { subtype, body, sealed } => self.management(subtype, body, sealed, &around, sink),
             Net::Other(kind) => {
                 self.observe_frame(&around, sink);
                 self.ether(kind, around, sink);
@@ -52,13 +57,13 @@ impl Engine {
     }
 
     /// The source of a frame that says no more about it.
-    fn observe_frame(&mut self, around: &Around, sink: &mut dyn Sink) {
+    pub(super) fn observe_frame(&mut self, around: &Around, sink: &mut dyn Sink) {
         if let Some(mac) = around.src.filter(|m| m.is_device()) {
             self.observe(around, Some(mac), None, Via::Frame, sink);
         }
     }
 
-    fn head(around: &Around, transport: Transport, protocol: Protocol) -> Head {
+    pub(super) fn head(around: &Around, transport: Transport, protocol: Protocol) -> Head {
         Head {
             flow: FlowId(0),
             segment: around.segment,
@@ -90,12 +95,23 @@ impl Engine {
         }
     }
 
-    fn ip(&mut self, bytes: &[u8], around: Around, sink: &mut dyn Sink) {
+    fn ip(&mut self, bytes: &[u8], mut around: Around, sink: &mut dyn Sink) {
         let Ok(packet) = ip::packet(bytes, &mut self.facts) else {
             self.facts.layers.add(Layers::DAMAGED);
             self.observe_frame(&around, sink);
             return;
         };
+        if around.depth == 0 {
+            let truths = &mut self.watch.truths;
+            truths.super_packets += u64::from(around.bytes > u64::from(truths::LONGEST) || matches!(bytes, [0x40..=0x4f, _, 0, 0, ..]));
+            if self.watch.packet(bytes, &packet, around.segment.vlan, around.time.0) {
+                (around.packets, around.bytes) = (0, 0);
+                if packet.fragment.is_some() {
+                    self.facts.layers.add(Layers::FRAGMENT);
+                    return;
+                }
+            }
+        }
         let Some(piece) = packet.fragment else {
             self.carried(&packet, around, sink);
             return;
@@ -149,7 +165,14 @@ impl Engine {
             Carried::Udp(udp) => self.udp(packet, &udp, around, sink),
             Carried::Icmp(bytes) => self.icmp(packet, bytes, around, sink),
             Carried::Other(number) => {
-                self.plain(packet, Transport::Ip(number), around, sink);
+                let slot = self.plain(packet, Transport::Ip(number), around, sink);
+                if number == ip::number::IGMP && !packet.v6() && around.packets > 0 {
+                    let mut head = Self::head(&around, Transport::Ip(number), Protocol::Igmp);
+                    head.flow = self.table.at(slot).id;
+                    head.client.ip = Some(packet.src);
+                    head.server.ip = Some(packet.dst);
+                    self.igmp(packet.payload, head, &around, sink);
+                }
             }
             Carried::Tunnel(number) => {
                 self.plain(packet, Transport::Ip(number), around, sink);
@@ -171,7 +194,9 @@ impl Engine {
         let v6 = packet.v6();
         self.facts.layers.add(if v6 { Layers::ICMPV6 } else { Layers::ICMP });
         let transport = if v6 { Transport::Icmpv6 } else { Transport::Icmp };
-        let slot = self.plain(packet, transport, around, sink);
+        let reply = matches!((v6, bytes.first()), (false, Some(0)) | (true, Some(129)));
+        let (key, forward) = Key::ip(around.segment, transport, (packet.src, 0), (packet.dst, 0));
+        let slot = self.connectionless(key, forward, !reply, model::net::is_unicast(packet.dst), Some(packet.src), &around, sink);
         let (flow, protocol) = (self.table.at(slot).id, if v6 { Protocol::Icmpv6 } else { Protocol::Icmp });
         let Ok(message) = icmp::message(v6, bytes) else {
             self.facts.layers.add(Layers::DAMAGED);
@@ -179,6 +204,13 @@ impl Engine {
         };
         self.facts.completed.insert(protocol);
         self.table.at(slot).protocol = Some(protocol);
+        if around.packets == 0 {
+            return;
+        }
+        if matches!((v6, message.kind), (false, 0 | 8) | (true, 128 | 129)) {
+            self.echo(slot, reply, bytes, packet.cut, sink);
+            return;
+        }
         let mut head = Self::head(&around, transport, protocol);
         head.flow = flow;
         head.client.ip = Some(packet.src);
@@ -203,6 +235,28 @@ impl Engine {
                 Err(_) => self.facts.layers.add(Layers::DAMAGED),
             }
         }
+        if v6 {
+            self.icmpv6(message.kind, bytes, head, &around, sink);
+        }
+    }
+
+    /// Adds an echo message to the sums of its conversation; makes room where there is none.
+    fn echo(&mut self, slot: u32, reply: bool, bytes: &[u8], cut: usize, sink: &mut dyn Sink) {
+        let place = match self.table.at(slot).content {
+            Content::Echo(place) => place,
+            _ => loop {
+                if let Some(place) = self.echoes.open(slot) {
+                    self.table.at(slot).content = Content::Echo(place);
+                    break place;
+                }
+                let Some((place, flow)) = self.echoes.oldest() else { return };
+                self.tell_echo(flow, place, sink);
+                self.table.at(flow).content = Content::Fresh;
+                self.echoes.close(place);
+            },
+        };
+        let (Ok(name), Some(payload)) = (be32(bytes, 4), bytes.get(8..)) else { return };
+        self.echoes.add(place, reply, name, payload, cut);
     }
 
     fn observe_neighbour(&mut self, n: &Neighbour, packet: &Ip<'_>, around: &Around, sink: &mut dyn Sink) {

@@ -187,6 +187,10 @@ impl crate::flow::Entry {
         if matches!(self.state, FlowState::Attempted | FlowState::Partial) && (handshake || both) {
             self.state = FlowState::Established;
         }
+        // The client goes on after its SYN as if it had been answered, and no answer was seen: the mirror shows one direction only.
+        if self.state == FlowState::Attempted && self.packets[other] == 0 && self.packets[dir] >= 2 && t.spoke[dir] && tcp.ack != 0 {
+            self.state = FlowState::Partial;
+        }
         if flags & FIN != 0 {
             t.fin[dir] = true;
         }

@@ -11,22 +11,27 @@
 //!   content tells (an HTTP status line, a server hello), the parser turns the two around in what it emits ([`turned`]).
 
 pub mod ber;
+pub mod cdp;
 pub mod dhcp;
 pub mod dns;
 pub mod ftp;
 pub mod http;
 pub mod lldp;
+pub mod membership;
 pub mod modbus;
 pub mod mqtt;
 pub mod ntlm;
 pub mod rdp;
+pub mod router;
 pub mod ssh;
+pub mod stp;
 pub mod telnet;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod text;
 pub mod tls;
 pub mod vnc;
+pub mod wlan;
 pub mod x509;
 
 use model::activity::Head;
