@@ -126,17 +126,16 @@ fn acts_of_the_link_and_internet_layers_agree_with_another_program() {
         told.iter().find_map(|(_, a)| if let Act::SpanningTree(t) = a { Some(t) } else { None }).expect("70 frames of spanning tree");
     assert!(tree.root.is_some() && tree.bridge.is_some());
 
-    for (file, link) in [("link-tunnel/icmp6-nd-options.pcap", "c2:00:54:f5:00:00")] {
-        let told = acts(file);
-        let routers: Vec<_> = told.iter().filter_map(|(_, a)| if let Act::RouterAdvertisement(r) = a { Some(r) } else { None }).collect();
-        assert_eq!(routers.len() as u64, facts(file)["icmpv6_type"]["134"].as_u64().unwrap(), "{file}");
-        let prefixes = routers.iter().flat_map(|r| &r.prefixes).map(|p| p.0.to_string()).collect();
-        assert_eq!(Some(prefixes), set(&facts(file)["ra_prefixes"]));
-        assert!(routers.iter().any(|r| r.link.is_some_and(|l| l.to_string() == link)));
-        let listens =
-            told.iter().any(|(h, a)| matches!(a, Act::Membership(m) if m.kind == MembershipKind::Report) && h.protocol == Protocol::Mld);
-        assert!(listens, "{file}");
-    }
+    let file = "link-tunnel/icmp6-nd-options.pcap";
+    let told = acts(file);
+    let routers: Vec<_> = told.iter().filter_map(|(_, a)| if let Act::RouterAdvertisement(r) = a { Some(r) } else { None }).collect();
+    assert_eq!(routers.len() as u64, facts(file)["icmpv6_type"]["134"].as_u64().unwrap(), "{file}");
+    let prefixes = routers.iter().flat_map(|r| &r.prefixes).map(|p| p.0.to_string()).collect();
+    assert_eq!(Some(prefixes), set(&facts(file)["ra_prefixes"]));
+    assert!(routers.iter().any(|r| r.link.is_some_and(|l| l.to_string() == "c2:00:54:f5:00:00")));
+    let listens =
+        told.iter().any(|(h, a)| matches!(a, Act::Membership(m) if m.kind == MembershipKind::Report) && h.protocol == Protocol::Mld);
+    assert!(listens, "{file}");
     let told = acts("link-tunnel/icmp_nd_dnssl.pcap");
     assert!(
         told.iter().any(|(_, a)| matches!(a, Act::RouterAdvertisement(r) if (r.lifetime, r.preference) == (1800, 1))),
