@@ -21,18 +21,9 @@ use wire::engine::{Config, Engine};
 pub struct Summary {
     /// Each file by itself.
     pub files: Vec<FileSummary>,
-    /// Frames.
-    pub packets: u64,
-    /// Bytes that were captured of them.
-    pub captured_bytes: u64,
-    /// Bytes that they had on the wire.
-    pub wire_bytes: u64,
-    /// Time of the first frame in order of reading.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub first: Option<Time>,
-    /// Time of the last.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub last: Option<Time>,
+    /// How much of all.
+    #[serde(flatten)]
+    pub amount: Amount,
     /// Frames with IPv4.
     pub ipv4_packets: u64,
     /// Frames with IPv6.
@@ -84,21 +75,29 @@ pub struct FileSummary {
     pub format: String,
     /// LINKTYPE numbers.
     pub link_types: Vec<u16>,
-    /// Frames.
-    pub packets: u64,
-    /// Bytes that were captured.
-    pub captured_bytes: u64,
-    /// Bytes on the wire.
-    pub wire_bytes: u64,
-    /// Time of the first frame.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub first: Option<Time>,
-    /// Time of the last frame.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub last: Option<Time>,
+    /// How much of it.
+    #[serde(flatten)]
+    pub amount: Amount,
     /// Where the file is not what it should be.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub damage: Vec<DamageSummary>,
+}
+
+/// How much there is, of one file or of all.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Amount {
+    /// Frames.
+    pub packets: u64,
+    /// Bytes that were captured of them.
+    pub captured_bytes: u64,
+    /// Bytes that they had on the wire.
+    pub wire_bytes: u64,
+    /// Time of the first frame in order of reading.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first: Option<Time>,
+    /// Time of the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last: Option<Time>,
 }
 
 /// A damage of a file.
@@ -261,7 +260,7 @@ mod tests {
         }
         // Twice the same file is one stream with the same conversation.
         let twice = run(&[path.clone(), path.clone()]).unwrap();
-        assert_eq!((twice.packets, twice.udp_conversations, twice.files.len()), (4, 1, 2));
+        assert_eq!((twice.amount.packets, twice.udp_conversations, twice.files.len()), (4, 1, 2));
         std::fs::remove_dir_all(path.parent().unwrap()).unwrap();
     }
 
@@ -269,7 +268,7 @@ mod tests {
     fn a_cut_file_is_read_to_the_cut_and_says_where_it_is() {
         let path = capture("cut", 3);
         let summary = run(std::slice::from_ref(&path)).unwrap();
-        assert_eq!(summary.packets, 1);
+        assert_eq!(summary.amount.packets, 1);
         assert!(summary.is_damaged());
         assert!(summary.files[0].damage[0].offset > 24);
         std::fs::remove_dir_all(path.parent().unwrap()).unwrap();

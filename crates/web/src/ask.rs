@@ -325,7 +325,7 @@ impl Ask {
             site: self.store.site().name,
             user: self.caller.as_ref().map(|c| c.principal.name.clone()).unwrap_or_default(),
             may: May::default(),
-            theme: self.caller.as_ref().map(|c| theme(c.session.theme)).unwrap_or_default(),
+            theme: self.caller.as_ref().map(|c| c.session.theme).unwrap_or_default(),
             csrf,
             open_findings: 0,
             open_today: 0,
@@ -353,10 +353,6 @@ const DONE: &[(&str, &str)] = &[
     ("logged-out", "ok"),
     ("partly", "look"),
 ];
-
-pub(crate) fn theme(t: state::people::Theme) -> crate::view::Theme {
-    crate::view::Theme::from_name(t.name())
-}
 
 /// An address without `done`, so that coming back does not tell it again.
 fn without_done(here: &str) -> String {

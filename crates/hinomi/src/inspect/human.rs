@@ -74,7 +74,7 @@ pub fn text(s: &Summary, lang: Lang) -> String {
 
 fn write(out: &mut String, s: &Summary, w: &Words, lang: Lang) -> std::fmt::Result {
     for f in &s.files {
-        writeln!(out, "{}: {}  ({}, {} {})", w.file, clean(&f.path), f.format, number(f.packets), w.frames)?;
+        writeln!(out, "{}: {}  ({}, {} {})", w.file, clean(&f.path), f.format, number(f.amount.packets), w.frames)?;
         for d in &f.damage {
             match lang {
                 Lang::Ja => writeln!(out, "  {}: {} {}: {}", w.damage, number(d.offset), w.at, clean(&d.what))?,
@@ -82,10 +82,10 @@ fn write(out: &mut String, s: &Summary, w: &Words, lang: Lang) -> std::fmt::Resu
             }
         }
     }
-    if s.packets == 0 {
+    if s.amount.packets == 0 {
         return writeln!(out, "{}", w.nothing);
     }
-    if let (Some(first), Some(last)) = (s.first, s.last) {
+    if let (Some(first), Some(last)) = (s.amount.first, s.amount.last) {
         writeln!(out, "{}: {} – {}", w.time, second(first), second(last))?;
     }
     let layers = [
@@ -97,7 +97,7 @@ fn write(out: &mut String, s: &Summary, w: &Words, lang: Lang) -> std::fmt::Resu
         (if lang == Lang::Ja { "その他" } else { "other" }, s.other_packets),
     ];
     let counts: Vec<String> = layers.iter().filter(|(_, n)| *n > 0).map(|(name, n)| format!("{name} {}", number(*n))).collect();
-    writeln!(out, "{}: {} ({})", w.frames, number(s.packets), counts.join(", "))?;
+    writeln!(out, "{}: {} ({})", w.frames, number(s.amount.packets), counts.join(", "))?;
     writeln!(out, "{}: TCP {}, UDP {}", w.conversations, number(s.tcp_conversations), number(s.udp_conversations))?;
     if !s.protocols.is_empty() {
         let list: Vec<String> = s.protocols.iter().map(|(name, c)| format!("{name} {}", number(c.packets))).collect();

@@ -11,7 +11,7 @@ pub use office::Office;
 pub use web::Web;
 
 use super::roles::Roles;
-use super::{CounterSummary, DamageSummary, FileSummary, ProtocolCount, Summary};
+use super::{Amount, CounterSummary, DamageSummary, FileSummary, ProtocolCount, Summary};
 use intake::file::FileInfo;
 use model::activity::{Head, Protocol};
 use model::{ActRef, Flow, Mac, Observation, Time, Transport};
@@ -39,11 +39,7 @@ struct Bases {
 
 /// Hears the engine and counts.
 pub struct Tally {
-    packets: u64,
-    captured: u64,
-    wire: u64,
-    first: Option<Time>,
-    last: Option<Time>,
+    amount: Amount,
     ipv4: u64,
     ipv6: u64,
     tcp: u64,
@@ -89,11 +85,7 @@ impl Tally {
     pub fn new(vendor: fn(Mac) -> Option<&'static str>) -> Self {
         let protocols = Protocol::ALL.len();
         Tally {
-            packets: 0,
-            captured: 0,
-            wire: 0,
-            first: None,
-            last: None,
+            amount: Amount::default(),
             ipv4: 0,
             ipv6: 0,
             tcp: 0,
@@ -198,11 +190,7 @@ impl Tally {
         ips.sort_unstable();
         Summary {
             files: infos.iter().map(|i| file(i)).collect(),
-            packets: self.packets,
-            captured_bytes: self.captured,
-            wire_bytes: self.wire,
-            first: self.first,
-            last: self.last,
+            amount: self.amount,
             ipv4_packets: self.ipv4,
             ipv6_packets: self.ipv6,
             tcp_packets: self.tcp,
@@ -245,11 +233,13 @@ fn file(info: &FileInfo) -> FileSummary {
         path: info.name.clone(),
         format: info.format.clone(),
         link_types: links,
-        packets: info.packets,
-        captured_bytes: info.captured_bytes,
-        wire_bytes: info.wire_bytes,
-        first: info.first,
-        last: info.last,
+        amount: Amount {
+            packets: info.packets,
+            captured_bytes: info.captured_bytes,
+            wire_bytes: info.wire_bytes,
+            first: info.first,
+            last: info.last,
+        },
         damage,
     }
 }
@@ -275,13 +265,13 @@ impl Sink for Tally {
     }
 
     fn frame(&mut self, f: &FrameFacts) {
-        self.packets += 1;
-        self.captured += u64::from(f.captured_len);
-        self.wire += u64::from(f.wire_len);
-        if self.first.is_none() {
-            self.first = Some(f.time);
+        self.amount.packets += 1;
+        self.amount.captured_bytes += u64::from(f.captured_len);
+        self.amount.wire_bytes += u64::from(f.wire_len);
+        if self.amount.first.is_none() {
+            self.amount.first = Some(f.time);
         }
-        self.last = Some(f.time);
+        self.amount.last = Some(f.time);
         let l = f.layers;
         self.ipv4 += u64::from(l.has(Layers::IPV4));
         self.ipv6 += u64::from(l.has(Layers::IPV6));

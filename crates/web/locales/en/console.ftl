@@ -251,6 +251,7 @@ changed-started = Hinomi was started
 # The picture of traffic
 traffic-total = { $x } in all.
 traffic-within = Always within the usual range.
+traffic-within-known = Where the usual range is known, traffic stayed within it. Hours with traffic for which it is not known yet: { $n }.
 traffic-outside = { $n ->
     [one] One hour was outside the usual range ({ $x }).
    *[other] { $n } hours were outside the usual range (first at { $x }).

@@ -215,6 +215,7 @@ changed-started = 火の見を起動しました
 # 通信の図
 traffic-total = 合計 { $x }。
 traffic-within = ずっと、ふだんの幅の中でした。
+traffic-within-known = ふだんの幅が分かっている時間は、その中でした。通信があってもまだ幅の分からない時間が { $n } 時間あります。
 traffic-outside = ふだんの幅を外れた時間が { $n } 回ありました（最初は { $x }）。
 traffic-learning = 「ふだんの幅」は、同じ曜日・同じ時刻を 2 週間分見ると現れます。
 traffic-gaps = 見張っていなかった時間が { $n } 時間あります。

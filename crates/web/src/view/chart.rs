@@ -117,8 +117,12 @@ impl Traffic {
         let total: u64 = self.hours.iter().filter(|h| h.watched).fold(0, |a, h| a.saturating_add(h.bytes));
         out.push(t.x("traffic-total", &bytes(total)));
         if self.has_band() {
+            let unknown = self.hours.iter().filter(|h| h.watched && h.usual.is_none() && h.bytes > 0).count();
+            let unknown = i64::try_from(unknown).unwrap_or(i64::MAX);
             let outside: Vec<&Hour> = self.hours.iter().filter(|h| h.against().is_some_and(|a| a != 0)).collect();
             match outside.first() {
+                // Hours whose habit is not known yet are not called usual.
+                None if unknown > 0 => out.push(t.with("traffic-within-known", &[("n", Value::Number(unknown))])),
                 None => out.push(t.say("traffic-within")),
                 Some(first) => {
                     let n = Value::Number(i64::try_from(outside.len()).unwrap_or(i64::MAX));

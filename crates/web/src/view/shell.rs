@@ -5,6 +5,7 @@ use askama::Template;
 use askama::filters::HtmlSafe;
 use model::Lang;
 use model::time::Time;
+pub use state::people::Theme;
 
 /// A page of the rail.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,37 +23,6 @@ pub enum Page {
     Settings,
     /// None of them: login, errors.
     Outside,
-}
-
-/// Light or dark.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Theme {
-    /// As the system says.
-    #[default]
-    System,
-    /// Light.
-    Light,
-    /// Dark.
-    Dark,
-}
-
-impl Theme {
-    /// The name in the cookie, the form and `data-theme`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Theme::System => "system",
-            Theme::Light => "light",
-            Theme::Dark => "dark",
-        }
-    }
-    /// The theme of that name; the system's for anything else.
-    pub fn from_name(name: &str) -> Theme {
-        match name {
-            "light" => Theme::Light,
-            "dark" => Theme::Dark,
-            _ => Theme::System,
-        }
-    }
 }
 
 /// A point in time, for machines and for the reader.
