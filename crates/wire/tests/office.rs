@@ -1,18 +1,66 @@
-//! Files, directories, remote screens and brokers in real captures (`HINOMI_ORACLES`). Printed as skipped where these are not there.
+//! Files, directories, remote screens, brokers and controllers in real captures, held against what another program read from them
+//! (`net/expected.json` under `HINOMI_ORACLES`). Printed as skipped where these are not there.
 
 #![allow(clippy::unwrap_used)]
 
 #[path = "common/captures.rs"]
 mod captures;
 
+use captures::{oracles, read_all};
+use model::activity::{Act, Outcome, Protocol};
+
+/// Logins of one protocol in a capture.
+fn logins(name: &str, protocol: Protocol) -> Vec<(String, Outcome)> {
+    let Some(root) = oracles() else { return Vec::new() };
+    let (acts, _) = read_all(&root.join(name), false);
+    let of = acts.into_iter().filter(|(h, _)| h.protocol == protocol);
+    of.filter_map(|(_, a)| if let Act::Login(l) = a { Some((l.user, l.outcome)) } else { None }).collect()
+}
+
 #[test]
-fn look() {
-    let Some(root) = captures::oracles() else { return };
-    for name in std::env::var("LOOK").unwrap_or_default().split(',') {
-        let (acts, frames) = captures::read_all(&root.join(name), false);
-        println!("== {name} {frames:?}");
-        for (h, a) in acts.iter().take(60) {
-            println!("{} {:?}->{:?} {}", h.protocol, h.client.port, h.server.port, serde_json::to_string(a).unwrap());
+fn frames_of_each_protocol_agree_with_another_program() {
+    let Some(root) = oracles() else { return };
+    for (name, protocol, frames) in [
+        ("it/mqtt.pcap", Protocol::Mqtt, 8),
+        ("it/vnc-mac-to-linux.pcap", Protocol::Vnc, 199),
+        ("it/rdp-to-ssl.pcap", Protocol::Rdp, 4),
+        ("ot/modbus-and-non-modbus-p502.pcap", Protocol::Modbus, 12),
+        ("ot/modicon_umas.pcap", Protocol::Modbus, 180),
+    ] {
+        assert_eq!(read_all(&root.join(name), false).1.get(&protocol), Some(&frames), "{name}");
+    }
+}
+
+#[test]
+fn controllers_are_not_taken_for_office_protocols() {
+    let Some(root) = oracles() else { return };
+    for entry in std::fs::read_dir(root.join("ot")).unwrap() {
+        let path = entry.unwrap().path();
+        let (_, frames) = read_all(&path, false);
+        for protocol in [Protocol::Rdp, Protocol::Mqtt, Protocol::Vnc, Protocol::Ldap, Protocol::Kerberos] {
+            // Somebody on the internet tried what answers on port 502, with Remote Desktop too.
+            let tried = path.ends_with("modbus-and-non-modbus-p502.pcap") && protocol == Protocol::Rdp;
+            assert_eq!(frames.get(&protocol).copied(), tried.then_some(1), "{}: {protocol}", path.display());
         }
     }
+}
+
+#[test]
+fn log_ins_are_judged_by_what_the_server_said() {
+    if oracles().is_none() {
+        return;
+    }
+    let user = |u: &str, o| (u.to_owned(), o);
+    assert_eq!(logins("it/vnc-mac-to-linux.pcap", Protocol::Vnc), [user("", Outcome::Failure), user("", Outcome::Success)]);
+    assert_eq!(logins("it/mqtt.pcap", Protocol::Mqtt).first(), Some(&user("02D5050223D3", Outcome::Success)));
+    assert_eq!(logins("it/rdp-to-ssl.pcap", Protocol::Rdp), [user("AWAKECODI", Outcome::Unknown), user("AWAKECODI", Outcome::Unknown)]);
+}
+
+#[test]
+fn a_controller_names_itself_over_umas() {
+    let Some(root) = oracles() else { return };
+    let (acts, _) = read_all(&root.join("ot/modicon_umas.pcap"), false);
+    let told: Vec<_> = acts.iter().filter_map(|(_, a)| if let Act::ModbusIdentity(i) = a { Some(i) } else { None }).collect();
+    assert!(told.iter().any(|i| i.vendor == "Schneider Electric" && i.product.contains("CPU 311 10")), "{told:?}");
+    assert!(told.iter().any(|i| i.application == "Project"), "{told:?}");
 }

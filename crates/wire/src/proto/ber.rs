@@ -44,7 +44,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next element's tag and content. Of the last element of a message that was cut off, what is there.
-    pub fn next_cut(&mut self) -> Option<(u8, &'a [u8])> {
+    pub fn element_cut(&mut self) -> Option<(u8, &'a [u8])> {
         let Start::Element(tag, head, length) = start(self.0) else { return None };
         let rest = self.0.get(head..)?;
         let (content, rest) = rest.split_at_checked(length).unwrap_or((rest, &[]));
@@ -53,7 +53,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next element's tag and content, if all of it is there.
-    pub fn next(&mut self) -> Option<(u8, &'a [u8])> {
+    pub fn element(&mut self) -> Option<(u8, &'a [u8])> {
         let Start::Element(tag, head, length) = start(self.0) else { return None };
         let content = self.0.get(head..head.checked_add(length)?)?;
         self.0 = self.0.get(head + length..)?;
@@ -65,7 +65,7 @@ impl<'a> Reader<'a> {
         if self.peek() != Some(tag) {
             return None;
         }
-        self.next().map(|(_, content)| Reader(content))
+        self.element().map(|(_, content)| Reader(content))
     }
 
     /// The content of the next element with this tag, as far as it is there. Otherwise nothing is taken.
@@ -73,7 +73,7 @@ impl<'a> Reader<'a> {
         if self.peek() != Some(tag) {
             return None;
         }
-        self.next_cut().map(|(_, content)| Reader(content))
+        self.element_cut().map(|(_, content)| Reader(content))
     }
 
     /// The next element as an INTEGER or ENUMERATED of at most 32 bits.
@@ -110,8 +110,8 @@ mod tests {
         assert!(r.expect(2).is_none());
         assert_eq!(r.expect(4).map(|c| c.0), Some(&b"a"[..]));
         assert!(r.expect(4).is_none());
-        assert_eq!(r.next_cut(), Some((4, &b"b"[..])));
-        assert_eq!(r.next_cut(), None);
+        assert_eq!(r.element_cut(), Some((4, &b"b"[..])));
+        assert_eq!(r.element_cut(), None);
     }
 
     #[test]

@@ -87,18 +87,19 @@ fn field<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
     Some(value)
 }
 
-/// Passes over the properties of MQTT 5 (2.2.2). Gives the topic alias among them, if one is.
-fn properties(bytes: &mut &[u8]) -> Option<Option<u16>> {
+/// Passes over the properties of MQTT 5 (2.2.2). Gives the topic alias among them, 0 where
+/// none is (3.3.2.3.4 forbids that one).
+fn properties(bytes: &mut &[u8]) -> Option<u16> {
     let (length, n) = varint(bytes)?;
     let mut list = bytes.get(n..n.checked_add(length)?)?;
     *bytes = bytes.get(n + length..)?;
-    let mut alias = None;
+    let mut alias = 0;
     while let Some((&id, rest)) = list.split_first() {
         list = rest;
         let used = match id {
             0x01 | 0x17 | 0x19 | 0x24 | 0x25 | 0x28 | 0x29 | 0x2a => 1,
             0x23 => {
-                alias = be16(list, 0);
+                alias = be16(list, 0)?;
                 2
             }
             0x13 | 0x21 | 0x22 => 2,
@@ -436,7 +437,7 @@ impl MqttParser {
             body = body.get(2..).unwrap_or_default();
         }
         if self.version == 5
-            && let Some(Some(alias)) = properties(&mut body)
+            && let Some(alias @ 1..) = properties(&mut body)
         {
             self.alias(from_server, alias, &mut name);
         }
