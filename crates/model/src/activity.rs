@@ -15,7 +15,7 @@ pub use link::{
     Arp, Cdp, Conflict, Echo, Lldp, Membership, MembershipKind, Neighbour, RouterAdvertisement, SpanningTree, Unreachable, Wlan, WlanKind,
     WlanSecurity,
 };
-pub use names::{Dhcp, Dhcp6, Discovery, DiscoveryKind, Dns, DnsRecord, NetbiosName, Ntp, Ssdp, SsdpKind, Upnp};
+pub use names::{Announcement, Dhcp, Dhcp6, Discovery, DiscoveryKind, Dns, DnsRecord, NetbiosName, Ntp, Ssdp, SsdpKind, Upnp};
 pub use office::{Kerberos, Ldap, Ntlm, Rdp, Remote, Smb, SmbKind};
 pub use web::{Certificate, Http, Mail, Quic, Rtsp, Sip, Ssh, Tls};
 
@@ -120,6 +120,8 @@ protocols! {
     Mqtt = "mqtt",
     /// RFC 7252
     Coap = "coap",
+    /// RFC 1002, 4.4: NetBIOS datagram service
+    Nbdgm = "nbdgm",
 }
 
 macro_rules! acts {

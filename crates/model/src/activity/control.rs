@@ -84,7 +84,8 @@ pub struct Snmp {
     /// Error status.
     #[serde(default)]
     pub error: u16,
-    /// Object ids with their values as text (community-like values left out), at most 16.
+    /// Object ids with their values as text, at most 16. Numbers, addresses and object ids are kept of any object; octet strings only of objects
+    /// that name and describe devices and hold no secret (wire's proto/snmp.rs lists them), others are empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bindings: Vec<(String, String)>,
     /// Bindings that were left out.

@@ -70,6 +70,45 @@ pub struct Lldp {
     pub addresses: Vec<IpAddr>,
     /// Seconds to live.
     pub ttl: u16,
+    /// VLAN of untagged frames on this port (IEEE 802.1Q, D.2.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vlan: Option<u16>,
+    /// VLANs of this port with their names (802.1Q, D.2.3), at most 16.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vlans: Vec<(u16, String)>,
+    /// VLAN that telephones shall use (LLDP-MED network policy, application 1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voice_vlan: Option<u16>,
+    /// LLDP-MED device class: 1–3 endpoints (3 telephone), 4 network device; 0 where it says nothing.
+    #[serde(default)]
+    pub med_class: u8,
+    /// LLDP-MED inventory: hardware revision.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub hardware: String,
+    /// LLDP-MED inventory: firmware revision.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub firmware: String,
+    /// LLDP-MED inventory: software revision.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub software: String,
+    /// LLDP-MED inventory: serial number.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub serial: String,
+    /// LLDP-MED inventory: maker.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub maker: String,
+    /// LLDP-MED inventory: model.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub model: String,
+    /// LLDP-MED inventory: asset identifier, as its owner set it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub asset: String,
+    /// It offers or takes power over the cable (IEEE 802.3, 79.3.2).
+    #[serde(default)]
+    pub power: bool,
+    /// Speaks PROFINET (organisation 00-0e-cf).
+    #[serde(default)]
+    pub profinet: bool,
 }
 
 /// A multicast membership message (IGMP: RFC 1112, RFC 2236, RFC 3376; MLD: RFC 2710, RFC 3810). The same words of the same sender are told

@@ -21,10 +21,22 @@ pub struct Dns {
     pub records: Vec<DnsRecord>,
     /// Records that were left out because there were more.
     pub omitted: u16,
+    /// AA bit: the answer comes from who is responsible for the name.
+    #[serde(default)]
+    pub authoritative: bool,
+    /// TC bit: the message was cut to fit.
+    #[serde(default)]
+    pub truncated: bool,
+    /// EDNS (RFC 6891): UDP payload size that the sender takes; `None` without an OPT record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub udp_size: Option<u16>,
+    /// EDNS: DO bit, the sender wants DNSSEC records.
+    #[serde(default)]
+    pub dnssec: bool,
 }
 
 /// A resource record.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DnsRecord {
     /// Owner name.
     pub name: String,
@@ -32,15 +44,21 @@ pub struct DnsRecord {
     pub rtype: u16,
     /// Seconds to live.
     pub ttl: u32,
-    /// Address of A and AAAA.
+    /// Address of A and AAAA; first address hint of SVCB and HTTPS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip: Option<IpAddr>,
-    /// Target of CNAME, PTR, NS, MX, SRV; text of TXT (strings joined with a space, at most 255 bytes).
+    /// Target of CNAME, PTR, NS, MX, SRV; text of TXT (strings joined with a space, at most 255 bytes). Facts of other types, parts with a
+    /// space between: SOA `mname rname serial`, NAPTR `flags service regexp replacement` (empty parts as `-`), CAA `tag value`,
+    /// SVCB and HTTPS `priority target alpn=…`, DS `tag algorithm digest-type`, DNSKEY `flags algorithm`, RRSIG `type algorithm tag signer
+    /// expires` (seconds since 1970), NSEC `next`, HINFO `cpu os`, SSHFP `algorithm type`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub text: String,
-    /// Port of SRV.
+    /// Port of SRV, SVCB and HTTPS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
+    /// Of TXT: keys in lower case with their values (RFC 6763, 6) that tell what a device is (`model`, `md`, `ty`, `usb_mfg`, …), at most 16.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<(String, String)>,
 }
 
 /// A DHCPv4 message (RFC 2131, options RFC 2132).
@@ -88,6 +106,18 @@ pub struct Dhcp {
     /// Option 82, remote id, written the same way.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub remote: String,
+    /// `giaddr`, where not zero: the relay that passed it on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relay: Option<Ipv4Addr>,
+    /// Option 61 in hexadecimal, where it is not just the hardware address.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub client_id: String,
+    /// Option 77 (user class), text.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub user_class: String,
+    /// Option 15, domain.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub domain: String,
 }
 
 /// A NetBIOS name service message (RFC 1002, 4.2), or the names in a datagram service message (4.4).
@@ -123,6 +153,32 @@ pub struct NetbiosName {
     /// Carried by the datagram service (port 138): source name.
     #[serde(default)]
     pub datagram: bool,
+    /// Datagram service: destination name and its sixteenth byte.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<(String, u8)>,
+    /// Datagram service: what the sender announces of itself to the browsers (MS-BRWS, 2.2.1 and 2.2.3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub announced: Option<Announcement>,
+}
+
+/// A host's announcement to the browser service (MS-BRWS, 2.2.1 HostAnnouncement, 2.2.3 LocalMasterAnnouncement).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Announcement {
+    /// Server name.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// Operating system version, major and minor (5.1 Windows XP, 6.1 Windows 7, 10.0 Windows 10; Samba says what it is told to).
+    #[serde(default)]
+    pub version: (u8, u8),
+    /// Server type bits (MS-SRVS, 2.2.2.7: bit 0 workstation, 1 server, 3 domain controller, 9 print queue, 11 Xenix/Unix, 12 NT, 15 NT server).
+    #[serde(default)]
+    pub kinds: u32,
+    /// Comment that somebody gave it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub comment: String,
+    /// It is the master browser of the segment.
+    #[serde(default)]
+    pub master: bool,
 }
 
 /// A DHCPv6 message (RFC 8415).
@@ -161,9 +217,15 @@ pub struct Dhcp6 {
     /// Name servers (option 23), at most 8.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resolvers: Vec<Ipv6Addr>,
-    /// Relay: interface id (option 18), hexadecimal.
+    /// Relay: interface id (option 18), hexadecimal; of the relay nearest to the client.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub interface: String,
+    /// Relay: remote id (option 37), hexadecimal with its enterprise number; of the relay nearest to the client.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub remote: String,
+    /// Relays that passed it on.
+    #[serde(default)]
+    pub relays: u8,
 }
 
 /// An SSDP message (UPnP Device Architecture 2.0, 1).
@@ -187,6 +249,9 @@ pub struct Ssdp {
     /// USER-AGENT.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub user_agent: String,
+    /// CACHE-CONTROL max-age, seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_age: Option<u32>,
 }
 
 /// Sorts of SSDP messages.

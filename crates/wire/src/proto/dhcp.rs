@@ -1,7 +1,7 @@
-//! DHCPv4 (RFC 2131) and BOOTP (RFC 951), options of RFC 2132 and 4702 (client FQDN), long options in parts (RFC 3396), and options that
-//! went on in the fields `file` and `sname` (option 52).
+//! DHCPv4 (RFC 2131) and BOOTP (RFC 951), options of RFC 2132, 3004 (user class), 3046 (what the relay knows) and 4702 (client FQDN), long
+//! options in parts (RFC 3396), and options that went on in the fields `file` and `sname` (option 52).
 
-use super::{be32, ip4, text, turned};
+use super::{be32, hexadecimal, ip4, text, turned};
 use crate::parse::{Cx, Dir, Parser, ProbeInput, Spec, Step, Verdict};
 use model::activity::{Dhcp, Protocol};
 use model::{ActRef, Mac};
@@ -13,6 +13,10 @@ pub const SPEC: Spec =
 
 /// Bytes kept of a name.
 pub const MAX_NAME: usize = 255;
+/// Name servers kept.
+pub const MAX_RESOLVERS: usize = 4;
+/// Bytes of an identifier that are kept; in hexadecimal it is twice as long.
+const MAX_ID: usize = 64;
 const FIXED: usize = 236;
 const MAGIC: u32 = 0x6382_5363;
 
@@ -64,9 +68,12 @@ impl DhcpParser {
         let a = &mut self.act;
         (a.message, a.xid, a.mac) = (0, 0, Mac::default());
         (a.client_ip, a.your_ip, a.requested_ip, a.server_id, a.router, a.lease) = (None, None, None, None, None, None);
-        a.hostname.clear();
-        a.vendor_class.clear();
+        a.relay = None;
+        let texts =
+            [&mut a.hostname, &mut a.vendor_class, &mut a.circuit, &mut a.remote, &mut a.client_id, &mut a.user_class, &mut a.domain];
+        texts.into_iter().for_each(String::clear);
         a.parameters.clear();
+        a.resolvers.clear();
         self.fqdn.clear();
     }
 
@@ -79,6 +86,7 @@ impl DhcpParser {
         self.act.xid = be32(fixed, 4)?;
         self.act.client_ip = given(12);
         self.act.your_ip = given(16);
+        self.act.relay = given(24);
         if let Some(mac) = fixed.get(28..34)
             && fixed.get(2) == Some(&6)
         {
@@ -118,7 +126,12 @@ impl DhcpParser {
             let a = &mut self.act;
             match code {
                 3 => a.router = ip4(value, 0).or(a.router),
+                6 => {
+                    let room = MAX_RESOLVERS.saturating_sub(a.resolvers.len());
+                    a.resolvers.extend(value.chunks_exact(4).filter_map(|b| ip4(b, 0)).take(room));
+                }
                 12 => text::push(&mut a.hostname, ended(value), MAX_NAME),
+                15 => text::push(&mut a.domain, ended(value), MAX_NAME),
                 50 => a.requested_ip = ip4(value, 0).or(a.requested_ip),
                 51 => a.lease = be32(value, 0).or(a.lease),
                 52 => overload |= value.first().copied().unwrap_or(0) & 3,
@@ -126,7 +139,13 @@ impl DhcpParser {
                 54 => a.server_id = ip4(value, 0).or(a.server_id),
                 55 => a.parameters.extend_from_slice(value.get(..255usize.saturating_sub(a.parameters.len())).unwrap_or(value)),
                 60 => text::push(&mut a.vendor_class, ended(value), MAX_NAME),
+                // A client that is named by its address alone says nothing new (RFC 2132, 9.14: type 1 and `chaddr`).
+                61 if value.split_first().is_none_or(|(kind, id)| *kind != 1 || id != a.mac.0) => {
+                    hexadecimal(&mut a.client_id, value.get(..MAX_ID).unwrap_or(value));
+                }
+                77 => user_class(&mut a.user_class, value),
                 81 => fqdn(value, &mut self.fqdn),
+                82 => relay(a, value),
                 _ => {}
             }
         }
@@ -138,6 +157,57 @@ impl DhcpParser {
 fn ended(value: &[u8]) -> &[u8] {
     let end = value.iter().rposition(|&b| b != 0).map_or(0, |i| i + 1);
     value.get(..end).unwrap_or_default()
+}
+
+/// What a relay or a switch adds (RFC 3046, 2): the circuit is the port, the remote is who asked or the switch itself.
+fn relay(act: &mut Dhcp, mut value: &[u8]) {
+    while let Some((&[code, length], rest)) = value.split_first_chunk::<2>() {
+        let Some((part, rest)) = rest.split_at_checked(usize::from(length)) else { return };
+        value = rest;
+        match code {
+            1 => identifier(&mut act.circuit, part),
+            2 => identifier(&mut act.remote, part),
+            _ => {}
+        }
+    }
+}
+
+/// Text where it is text, otherwise hexadecimal. Many switches put two bytes of type and length before the text (`00 04 vlan …` is no text).
+fn identifier(out: &mut String, id: &[u8]) {
+    out.clear();
+    let id = id.get(..MAX_ID * 2).unwrap_or(id);
+    if !id.is_empty() && ended(id).iter().all(|b| (0x20..0x7f).contains(b)) {
+        text::push(out, ended(id), MAX_NAME);
+    } else {
+        hexadecimal(out, id);
+    }
+}
+
+/// RFC 3004: strings with their length before them; some clients (iPXE) send the bare text.
+fn user_class(out: &mut String, value: &[u8]) {
+    let counted = |value: &[u8]| {
+        let mut rest = value;
+        while let Some((&length, tail)) = rest.split_first() {
+            match tail.get(usize::from(length)..) {
+                Some(tail) if length > 0 => rest = tail,
+                _ => return false,
+            }
+        }
+        true
+    };
+    if !counted(value) {
+        text::push(out, ended(value), MAX_NAME);
+        return;
+    }
+    let mut rest = value;
+    while let Some((&length, tail)) = rest.split_first() {
+        let (part, tail) = tail.split_at(usize::from(length).min(tail.len()));
+        if !out.is_empty() {
+            text::push(out, b" ", MAX_NAME);
+        }
+        text::push(out, part, MAX_NAME);
+        rest = tail;
+    }
 }
 
 /// Flags, two obsolete codes, and a name: in DNS form where the E bit is set (RFC 4702, 2.1), else ASCII.
@@ -191,6 +261,20 @@ mod tests {
         assert_eq!(d.requested_ip, Some([192, 0, 2, 7].into()));
         assert_eq!((d.server_id, d.router, d.lease), (Some([192, 0, 2, 1].into()), Some([192, 0, 2, 254].into()), Some(3600)));
         assert_eq!((d.client_ip, d.your_ip), (Some([192, 0, 2, 5].into()), None));
+    }
+
+    #[test]
+    fn what_fingerprints_and_relays_add() {
+        let mut m = message(2, b"\x35\x01\x05\x06\x14\x0a\0\0\x01\x0a\0\0\x02\x0a\0\0\x03\x0a\0\0\x04\x0a\0\0\x05\x0f\x05f.lan\x3d\x05\xff\x01\x02\x03\x04\x4d\x04\x03pxe\x52\x13\x01\x08Gi0/1/12\x02\x07\0\x06\x02\0\0\0\x09\xff");
+        m[24..28].copy_from_slice(&[10, 0, 0, 254]);
+        let d = read(&m);
+        assert_eq!(d.resolvers, [1, 2, 3, 4].map(|n| Ipv4Addr::new(10, 0, 0, n)));
+        assert_eq!((d.circuit.as_str(), d.remote.as_str()), ("Gi0/1/12", "00060200000009"));
+        assert_eq!((d.client_id.as_str(), d.user_class.as_str(), d.domain.as_str()), ("ff01020304", "pxe", "f.lan"));
+        assert_eq!(d.relay, Some([10, 0, 0, 254].into()));
+        // A client that is named by its own address, a bare user class, and a relay's option that lies about its length.
+        let d = read(&message(1, b"\x3d\x07\x01\0\x1b\x1b\x01\x02\x03\x4d\x04iPXE\x52\x04\x01\xffab\xff"));
+        assert_eq!((d.client_id.as_str(), d.user_class.as_str(), d.circuit.as_str()), ("", "iPXE", ""));
     }
 
     #[test]

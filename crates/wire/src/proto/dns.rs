@@ -6,13 +6,17 @@
 //!
 //! Compression: a pointer must point before the name it stands in, and before the last pointer followed (RFC 1035, 4.1.4 says 'a prior
 //! occurrence'), so that following them ends.
+//!
+//! What the data of a record says is read in [`rdata`], by type.
 
-use super::{MAX_WAIT, Pool, be16, be32, ip4, text, turned};
+mod rdata;
+
+use super::{MAX_WAIT, Pool, be16, be32, text, turned};
 use crate::parse::{Cx, Dir, Parser, ProbeInput, Spec, Step, Verdict};
 use model::ActRef;
 use model::activity::{Dns, DnsRecord, Protocol};
 use model::net::Transport;
-use std::net::{IpAddr, Ipv6Addr};
+use rdata::Scratch;
 
 /// Records kept of one message; more are counted.
 pub const MAX_RECORDS: usize = 64;
@@ -150,6 +154,7 @@ enum Read {
 struct DnsParser {
     act: Dns,
     pool: Pool,
+    scratch: Scratch,
 }
 
 impl Parser for DnsParser {
@@ -209,8 +214,9 @@ impl DnsParser {
         for record in self.act.records.drain(..) {
             self.pool.give(record.name);
             self.pool.give(record.text);
+            self.scratch.give(record.keys);
         }
-        self.act.omitted = 0;
+        (self.act.omitted, self.act.udp_size, self.act.dnssec) = (0, None, false);
     }
 
     fn read(&mut self, message: &[u8], utf8: bool) -> Read {
@@ -222,6 +228,8 @@ impl DnsParser {
         self.act.response = flags & 0x8000 != 0;
         self.act.opcode = (flags >> 11 & 0xf) as u8;
         self.act.rcode = (flags & 0xf) as u8;
+        self.act.authoritative = flags & 0x400 != 0;
+        self.act.truncated = flags & 0x200 != 0;
 
         let mut at = HEADER;
         for n in 0..questions {
@@ -253,21 +261,21 @@ impl DnsParser {
     fn record(&mut self, message: &[u8], at: usize, utf8: bool) -> Option<usize> {
         let keep = self.act.records.len() < MAX_RECORDS;
         let mut name = self.pool.take();
-        let fixed = name_at(message, at, Some(&mut name), utf8)
-            .and_then(|body| Some((body + 10, be16(message, body)?, be32(message, body + 4)?, usize::from(be16(message, body + 8)?))));
-        let Some((data, rtype, ttl, length)) = fixed else {
+        let fixed = name_at(message, at, Some(&mut name), utf8).and_then(|body| {
+            let end = body + 10 + usize::from(be16(message, body + 8)?);
+            let fixed = (body + 10, be16(message, body)?, be16(message, body + 2)?, be32(message, body + 4)?, end);
+            (end <= message.len()).then_some(fixed)
+        });
+        let Some((data, rtype, class, ttl, next)) = fixed else {
             self.pool.give(name);
             return None;
         };
-        let Some(rdata) = message.get(data..data + length) else {
-            self.pool.give(name);
-            return None;
-        };
-        let next = data + length;
         if rtype == 41 {
             // OPT is no record of anything: its TTL field carries the upper bits of the response code (RFC 6891, 6.1.3).
             let upper = (ttl >> 24) as u8;
             self.act.rcode = if upper < 16 { upper << 4 | (self.act.rcode & 0xf) } else { u8::MAX };
+            self.act.udp_size = Some(class);
+            self.act.dnssec = ttl & 0x8000 != 0;
             self.pool.give(name);
             return Some(next);
         }
@@ -276,52 +284,10 @@ impl DnsParser {
             self.pool.give(name);
             return Some(next);
         }
-        let mut record = DnsRecord { name, rtype, ttl, ip: None, text: self.pool.take(), port: None };
-        let target = match rtype {
-            1 => {
-                record.ip = ip4(rdata, 0).filter(|_| length == 4).map(IpAddr::V4);
-                None
-            }
-            28 => {
-                record.ip = <[u8; 16]>::try_from(rdata).ok().map(|b| IpAddr::V6(Ipv6Addr::from(b)));
-                None
-            }
-            // NS, CNAME, SOA (its first name), PTR, DNAME
-            2 | 5 | 6 | 12 | 39 => Some(data),
-            // MX
-            15 => Some(data + 2),
-            // SVCB, HTTPS (RFC 9460)
-            64 | 65 => Some(data + 2),
-            33 => {
-                record.port = be16(rdata, 4);
-                Some(data + 6)
-            }
-            16 => {
-                txt(&mut record.text, rdata);
-                None
-            }
-            _ => None,
-        };
-        if let Some(target) = target
-            && (target >= next || name_at(message, target, Some(&mut record.text), utf8).is_none())
-        {
-            record.text.clear();
-        }
+        let mut record = DnsRecord { name, rtype, ttl, ip: None, text: self.pool.take(), port: None, keys: self.scratch.take() };
+        rdata::read(&mut record, &rdata::Data { message, start: data, end: next, utf8 }, &mut self.scratch, &mut self.pool);
         self.act.records.push(record);
         Some(next)
-    }
-}
-
-/// The strings of a TXT record, joined with a space.
-fn txt(out: &mut String, mut rdata: &[u8]) {
-    while let Some((&length, rest)) = rdata.split_first() {
-        let length = usize::from(length).min(rest.len());
-        let (string, next) = rest.split_at(length);
-        if !out.is_empty() && out.len() < MAX_TEXT {
-            out.push(' ');
-        }
-        text::push(out, string, MAX_TEXT);
-        rdata = next;
     }
 }
 
@@ -437,6 +403,7 @@ mod tests {
         let acts = testing::udp(&DNS, Dir::Down, &answer());
         let [Act::Dns(d)] = acts.as_slice() else { panic!("{acts:?}") };
         assert_eq!((d.id, d.response, d.rcode, d.opcode), (0x1234, true, 16, 0));
+        assert_eq!((d.udp_size, d.dnssec, d.authoritative, d.truncated), (Some(1), true, false, false));
         assert_eq!(d.questions, [("www.example.jp".into(), 1)]);
         let r: Vec<_> = d.records.iter().map(|r| (r.name.as_str(), r.rtype, r.ip.map(|i| i.to_string()), r.text.as_str())).collect();
         assert_eq!(
@@ -476,11 +443,67 @@ mod tests {
                 ttl: 120,
                 ip: None,
                 text: "plc-1.local".into(),
-                port: Some(80)
+                port: Some(80),
+                keys: vec![]
             }]
         );
         let acts = testing::udp(&DNS, Dir::Up, &m);
         assert!(matches!(&acts[0], Act::Dns(d) if d.records[0].name.starts_with("\\xe4\\xb8\\x89")));
+    }
+
+    /// One record with this data, as it is told.
+    fn one(kind: u16, data: &[u8]) -> DnsRecord {
+        let m = message(1, 0x8400, [0, 1, 0, 0], &record(&name(&[b"x", b"jp"]), kind, 60, data));
+        match testing::udp(&DNS, Dir::Down, &m).as_slice() {
+            [Act::Dns(d)] => d.records[0].clone(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn every_record_type_met_in_practice_is_told_as_facts() {
+        let n = |labels: &[&[u8]]| name(labels);
+        let soa = [n(&[b"ns", b"jp"]), n(&[b"admin", b"jp"]), vec![0, 0, 7, 0xe9], vec![0; 16]].concat();
+        let naptr = [&[0, 1, 0, 2, 1, b'S', 7][..], b"SIP+D2U", &[0], &n(&[b"_sip", b"_udp", b"x"])].concat();
+        let https =
+            [&[0, 1, 0][..], &[0, 1, 0, 6, 2, b'h', b'2', 2, b'h', b'3', 0, 3, 0, 2, 0x20, 0xfb, 0, 4, 0, 4, 192, 0, 2, 9]].concat();
+        let rrsig = [&[0, 1, 13, 2, 0, 0, 0, 60, 0x65, 0x53, 0xf1, 0, 0x60, 0, 0, 0, 0x12, 0x34][..], &n(&[b"jp"]), &[9; 64]].concat();
+        for (kind, data, told) in [
+            (6, &soa[..], "ns.jp admin.jp 2025"),
+            (15, &[&[0, 10][..], &n(&[b"mail", b"jp"])].concat(), "mail.jp"),
+            (35, &naptr, "S SIP+D2U - _sip._udp.x"),
+            (257, b"\0\x05issueca.example", "issue ca.example"),
+            (65, &https, "1 . alpn=h2,h3"),
+            (43, &[0x4f, 0x66, 8, 2, 1, 2, 3], "20326 8 2"),
+            (48, &[1, 1, 3, 8, 3, 1, 0, 1], "257 8"),
+            (46, &rrsig, "1 13 4660 jp 1700000000"),
+            (47, &[&n(&[b"nas", b"local"])[..], &[0, 1, 0x40]].concat(), "nas.local"),
+            (13, b"\x05INTEL\x05LINUX", "INTEL LINUX"),
+            (44, &[4, 2, 1, 2], "4 2"),
+            (99, b"\x06v=spf1", "v=spf1"),
+            (65400, &[1, 2, 3], ""),
+        ] {
+            assert_eq!(one(kind, data).text, told, "type {kind}");
+            // A cut one tells what it has, or nothing.
+            for cut in 0..data.len() {
+                one(kind, &data[..cut]);
+            }
+        }
+        let svcb = one(64, &https);
+        assert_eq!((svcb.port, svcb.ip), (Some(8443), Some([192, 0, 2, 9].into())));
+    }
+
+    #[test]
+    fn what_a_service_says_of_its_device_is_kept_by_key() {
+        let txt = b"\x09txtvers=1\x13TY=Brother HL-L2370\x02md\x0fusb_MFG=Brother\x07secret=\x0bpassword=xy\x03ty=";
+        let owner = name(&[b"Printer", b"_ipp", b"_tcp", b"local"]);
+        let m = message(0, 0x8400, [0, 1, 0, 0], &record(&owner, 16, 60, txt));
+        let acts = testing::udp(&MDNS, Dir::Up, &m);
+        let [Act::Dns(d)] = acts.as_slice() else { panic!("{acts:?}") };
+        let keys: Vec<_> = d.records[0].keys.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        assert_eq!(keys, [("ty", "Brother HL-L2370"), ("usb_mfg", "Brother")]);
+        // Other text records are no services.
+        assert!(one(16, txt).keys.is_empty());
     }
 
     #[test]

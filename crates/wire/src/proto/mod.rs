@@ -12,7 +12,9 @@
 
 pub mod ber;
 pub mod cdp;
+pub mod coap;
 pub mod dhcp;
+pub mod dhcp6;
 pub mod dns;
 pub mod ftp;
 pub mod http;
@@ -20,9 +22,13 @@ pub mod lldp;
 pub mod membership;
 pub mod modbus;
 pub mod mqtt;
+pub mod nbns;
 pub mod ntlm;
+pub mod ntp;
 pub mod rdp;
 pub mod router;
+pub mod snmp;
+pub mod ssdp;
 pub mod ssh;
 pub mod stp;
 pub mod telnet;
@@ -30,9 +36,12 @@ pub mod telnet;
 pub(crate) mod testing;
 pub mod text;
 pub mod tls;
+pub mod upnp;
 pub mod vnc;
 pub mod wlan;
+pub mod wsd;
 pub mod x509;
+mod xml;
 
 use model::activity::Head;
 
@@ -86,7 +95,58 @@ pub(crate) fn be32(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_be_bytes(bytes.get(at..at.checked_add(4)?)?.try_into().ok()?))
 }
 
+/// Appends bytes as hexadecimal digits.
+pub(crate) fn hexadecimal(out: &mut String, bytes: &[u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for b in bytes {
+        for nibble in [b >> 4, b & 0xf] {
+            out.push(char::from(DIGITS[usize::from(nibble)]));
+        }
+    }
+}
+
+/// Appends a URL without the values of its query: `?a=1&b=2#f` becomes `?a&b`. User name and password before the host are left out too.
+pub(crate) fn push_url(out: &mut String, url: &[u8], max: usize) {
+    let url = url.split(|b| *b == b'#').next().unwrap_or_default();
+    let (place, query) = match url.iter().position(|b| *b == b'?') {
+        Some(at) => (url.get(..at).unwrap_or_default(), url.get(at + 1..)),
+        None => (url, None),
+    };
+    let start = place.windows(3).position(|w| w == b"://").map_or(0, |at| at + 3);
+    let (scheme, rest) = place.split_at(start);
+    let host_end = rest.iter().position(|b| *b == b'/').unwrap_or(rest.len());
+    let host = if start == 0 { 0 } else { rest.iter().take(host_end).rposition(|b| *b == b'@').map_or(0, |at| at + 1) };
+    text::push(out, scheme, max);
+    text::push(out, rest.get(host..).unwrap_or_default(), max);
+    let mut lead: &[u8] = b"?";
+    for part in query.unwrap_or_default().split(|b| *b == b'&').filter(|part| !part.is_empty()) {
+        text::push(out, lead, max);
+        text::push(out, part.split(|b| *b == b'=').next().unwrap_or_default(), max);
+        lead = b"&";
+    }
+}
+
 /// Four bytes at `at` as an address.
 pub(crate) fn ip4(bytes: &[u8], at: usize) -> Option<std::net::Ipv4Addr> {
     be32(bytes, at).map(std::net::Ipv4Addr::from)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_url_is_told_without_what_its_query_says_and_who_it_logs_in() {
+        for (url, told) in [
+            ("http://192.0.2.1:80/desc.xml", "http://192.0.2.1:80/desc.xml"),
+            ("http://u:pw@cam/x?token=abc&b=1&c#frag", "http://cam/x?token&b&c"),
+            ("/x?a=b@c", "/x?a"),
+            ("http://h?k=v", "http://h?k"),
+            ("http://h/p@q/r", "http://h/p@q/r"),
+            ("?=x&&", "?"),
+            ("", ""),
+        ] {
+            let mut out = String::new();
+            super::push_url(&mut out, url.as_bytes(), 100);
+            assert_eq!(out, told);
+        }
+    }
 }
