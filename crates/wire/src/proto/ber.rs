@@ -2,6 +2,8 @@
 //!
 //! Certificates have a stricter reader of their own.
 
+use std::fmt::Write;
+
 /// What stands at the beginning of an element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
