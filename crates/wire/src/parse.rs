@@ -159,4 +159,6 @@ pub static PROTOCOLS: &[Spec] = &[
     proto::mqtt::SPEC,
     proto::rdp::SPEC,
     proto::vnc::SPEC,
+    proto::kerberos::SPEC,
+    proto::ldap::SPEC,
 ];

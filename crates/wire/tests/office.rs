@@ -64,3 +64,11 @@ fn a_controller_names_itself_over_umas() {
     assert!(told.iter().any(|i| i.vendor == "Schneider Electric" && i.product.contains("CPU 311 10")), "{told:?}");
     assert!(told.iter().any(|i| i.application == "Project"), "{told:?}");
 }
+
+#[test]
+fn the_answer_that_made_log4j_load_a_program_is_pointed_out() {
+    let Some(root) = oracles() else { return };
+    let (acts, _) = read_all(&root.join("attacks/log4j-webapp-exploit.pcap"), false);
+    let searches: Vec<_> = acts.iter().filter_map(|(_, a)| if let Act::Ldap(l) = a { Some(l) } else { None }).collect();
+    assert!(searches.iter().any(|l| l.operation == "search" && l.java && l.entries == 1), "{searches:?}");
+}

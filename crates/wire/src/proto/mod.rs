@@ -18,6 +18,8 @@ pub mod dhcp6;
 pub mod dns;
 pub mod ftp;
 pub mod http;
+pub mod kerberos;
+pub mod ldap;
 pub mod lldp;
 pub mod membership;
 pub mod modbus;
