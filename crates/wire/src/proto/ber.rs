@@ -105,7 +105,7 @@ pub(crate) mod tag {
 /// Takes the next element off: its tag and its content, if all of it is there.
 pub(crate) fn next<'a>(bytes: &mut &'a [u8]) -> Option<(u8, &'a [u8])> {
     let mut reader = Reader(bytes);
-    let element = reader.next()?;
+    let element = reader.element()?;
     *bytes = reader.0;
     Some(element)
 }
