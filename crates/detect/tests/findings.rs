@@ -205,6 +205,50 @@ fn many_ports_of_one_device() {
 }
 
 #[test]
+fn silent_doors_count_when_they_are_told_and_not_again_when_they_are_tried_again() {
+    let mut log = Log::default();
+    log.see(0, mac(1), "192.168.1.1");
+    log.see(0, mac(2), "192.168.1.2");
+    let attempt = |log: &mut Log, s: i64, p: u16, part: u32| {
+        let up = Direction { packets: 1, bytes: 60, flags: 2 };
+        let mut f = Flow {
+            id: FlowId(u64::from(p)),
+            segment: seg(),
+            transport: Transport::Tcp,
+            client: end(mac(2), "192.168.1.2", 40000 + p),
+            server: end(mac(1), "192.168.1.1", p),
+            protocol: None,
+            first: at(s),
+            last: at(s),
+            started: at(10),
+            part,
+            up,
+            down: Direction::default(),
+            state: FlowState::Attempted,
+            end: model::flow::FlowEnd::Interim,
+            gaps: 0,
+        };
+        if part > 0 {
+            f.end = model::flow::FlowEnd::Idle;
+        }
+        log.put(at(s), model::Body::Flow(Box::new(f)));
+    };
+    // As many doors as are one too few, each tried three times.
+    let ports = 14u16;
+    for p in 1..=ports {
+        for part in 0..3 {
+            attempt(&mut log, 12, p, part);
+        }
+    }
+    assert!(log.findings("port-scan").is_empty(), "{:?}", log.findings("port-scan"));
+    for p in ports + 1..60 {
+        attempt(&mut log, 12, p, 0);
+    }
+    let f = log.findings("port-scan");
+    assert_eq!((f.len(), kind(f[0])), (1, "ports"));
+}
+
+#[test]
 fn one_port_of_many_devices_and_calls_for_nobody() {
     let mut log = Log::default();
     for n in 1..40 {

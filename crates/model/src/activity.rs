@@ -48,6 +48,8 @@ protocols! {
     Arp = "arp",
     /// RFC 792
     Icmp = "icmp",
+    /// RFC 791, RFC 8200 and RFC 9293: what is wrong with packets and streams themselves
+    Ip = "ip",
     /// RFC 4443, with neighbour discovery (RFC 4861)
     Icmpv6 = "icmpv6",
     /// RFC 1035

@@ -40,7 +40,8 @@ pub enum FlowState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FlowEnd {
-    /// The conversation goes on; this is a part of it.
+    /// The conversation goes on; this is a part of it. Also a TCP attempt that nobody answered within 1.5 s: nothing more is told of it unless
+    /// something more comes.
     Interim,
     /// It ended by its own rules.
     Ended,

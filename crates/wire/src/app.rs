@@ -12,6 +12,7 @@ use crate::facts::ProtocolSet;
 use crate::parse::{Cx, Dir, Options, Parser, ProbeInput, Spec, Step, Verdict};
 use crate::sink::Sink;
 use model::activity::{Head, Protocol};
+use model::{Span, Time};
 
 /// First bytes of a direction that probes are shown.
 pub const PROBE_WINDOW: usize = 512;
@@ -25,6 +26,10 @@ const PORT_BONUS: u8 = 10;
 const MAX_SPARE_PARSERS: usize = 256;
 /// Times that a conversation may be handed over from one protocol to another ([`Step::Become`]).
 const MAX_HANDED: u8 = 3;
+/// A conversation that said nothing for so long may lose its parser to a new one.
+const IDLE: Span = Span::seconds(5);
+/// Conversations that are looked at to find one to let go.
+const EVICT_LOOKS: usize = 256;
 /// A buffer larger than this is given back to the allocator when its conversation ends.
 const KEEP_CAPACITY: usize = 4096;
 
@@ -65,6 +70,10 @@ struct Stream {
     handed: u8,
     /// Which direction spoke first.
     first: u8,
+    /// Its parser was given to another conversation; this one is left unread from here on.
+    gone: bool,
+    /// Capture time of the last data.
+    last: Time,
 }
 
 /// All open conversations' contents.
@@ -78,8 +87,11 @@ pub struct Apps {
     max_all: usize,
     reading: usize,
     max_reading: usize,
-    /// Times that a conversation was left unread because too many are being read.
+    hand: usize,
+    /// Times that a conversation was left unread because too many are being read and none of them is idle.
     pub refused: u64,
+    /// Idle conversations whose parser was given to a new one because too many are being read.
+    pub evicted: u64,
     /// Bytes let go because of a bound.
     pub dropped: u64,
 }
@@ -105,7 +117,9 @@ impl Apps {
             max_all,
             reading: 0,
             max_reading,
+            hand: 0,
             refused: 0,
+            evicted: 0,
             dropped: 0,
         }
     }
@@ -135,8 +149,11 @@ impl Apps {
         };
         let mut stream = std::mem::take(self.streams.get_mut(slot as usize)?);
         let mut found = None;
-        let mut alive = true;
-        if stream.parser.is_some() {
+        let mut alive = !stream.gone;
+        stream.last = env.head.time;
+        if !alive {
+            // Nobody reads it any more.
+        } else if stream.parser.is_some() {
             alive = self.feed(&mut stream, dir, bytes, env);
         } else {
             match self.choose(&stream, dir, bytes, env, false) {
@@ -171,8 +188,9 @@ impl Apps {
         };
         let mut stream = std::mem::take(self.streams.get_mut(slot as usize)?);
         let mut found = None;
-        let mut alive = true;
-        if stream.parser.is_none() {
+        let mut alive = !stream.gone;
+        stream.last = env.head.time;
+        if alive && stream.parser.is_none() {
             match self.choose(&stream, dir, bytes, env, true) {
                 Choice::Sure(spec) => found = self.start(&mut stream, spec),
                 Choice::Wait | Choice::Nobody => {
@@ -313,7 +331,7 @@ impl Apps {
 
     fn start(&mut self, stream: &mut Stream, spec: u16) -> Option<Protocol> {
         let found = self.protocols.get(spec as usize)?;
-        if self.reading >= self.max_reading {
+        if self.reading >= self.max_reading && !self.evict(stream.last) {
             self.refused += 1;
             return None;
         }
@@ -321,6 +339,36 @@ impl Apps {
         stream.spec = spec;
         stream.parser = self.new_parser(spec);
         Some(found.protocol)
+    }
+
+    /// Takes the parser from the longest idle of the conversations under a hand that goes round. False where none of them is idle: a flood
+    /// of new conversations does not drive out those that are alive.
+    fn evict(&mut self, now: Time) -> bool {
+        let count = self.streams.len();
+        let mut longest: Option<(usize, Span)> = None;
+        for _ in 0..count.min(EVICT_LOOKS) {
+            self.hand = (self.hand + 1) % count;
+            if let Some(stream) = self.streams.get(self.hand).filter(|s| s.parser.is_some()) {
+                let idle = now.since(stream.last);
+                if idle >= IDLE && longest.is_none_or(|(_, most)| idle > most) {
+                    longest = Some((self.hand, idle));
+                }
+            }
+        }
+        let Some((slot, _)) = longest else { return false };
+        let Some(mut stream) = self.streams.get_mut(slot).map(std::mem::take) else { return false };
+        self.recycle(&mut stream);
+        for pending in &mut stream.pending {
+            self.held -= pending.len();
+            pending.clear();
+        }
+        (stream.gone, stream.skip) = (true, [0; 2]);
+        if let Some(place) = self.streams.get_mut(slot) {
+            *place = stream;
+        }
+        self.reading -= 1;
+        self.evicted += 1;
+        true
     }
 
     fn choose(&self, stream: &Stream, dir: Dir, bytes: &[u8], env: &Env<'_>, datagram: bool) -> Choice {

@@ -82,6 +82,8 @@ pub struct Engine {
     seldom: seldom::Seldom,
     echoes: echo::Echoes,
     watch: truths::Watch,
+    /// A second of engine time and the contradicting fragments told in it.
+    conflicts: (i64, u8),
     /// One bit for each port at which a server is usually met.
     known_ports: Box<[u64; 1024]>,
 }
@@ -123,6 +125,7 @@ impl Engine {
             seldom: seldom::Seldom::new(seed),
             echoes: echo::Echoes::new(seed),
             watch: truths::Watch::new(seed),
+            conflicts: (0, 0),
             known_ports,
             config,
             options,
@@ -198,6 +201,7 @@ impl Engine {
             clock_jumps: self.clock.jumps,
             bytes_dropped: self.apps.dropped,
             parsers_refused: self.apps.refused,
+            parsers_evicted: self.apps.evicted,
             echoes_evicted: self.echoes.evicted,
             repeats_evicted: self.seldom.evicted,
             ..self.counters
@@ -227,6 +231,13 @@ impl Engine {
         while let Some(slot) = self.table.idle(self.now) {
             let closed = self.table.at(slot).class == Class::Closed;
             self.end(slot, if closed { FlowEnd::Ended } else { FlowEnd::Idle }, sink);
+            left -= 1;
+            if left == 0 {
+                return;
+            }
+        }
+        while let Some(slot) = self.table.attempt_due(self.now) {
+            self.part(slot, FlowEnd::Interim, sink);
             left -= 1;
             if left == 0 {
                 return;
@@ -281,7 +292,11 @@ impl Engine {
         self.judge(slot);
         let flow = self.table.tell(slot, why);
         self.table.close(slot);
-        sink.flow(&flow);
+        // Of an attempt that was told there is nothing more to say where nothing more came.
+        let silent = flow.part > 0 && flow.state == FlowState::Attempted && flow.up.packets + flow.down.packets == 0;
+        if !(silent && flow.transport == Transport::Tcp) {
+            sink.flow(&flow);
+        }
     }
 
     /// Tells a part of a conversation that goes on.

@@ -5,7 +5,9 @@
 //!
 //! - one list for each [`Class`] of idle time-out. An entry moves to the back when it was last moved more than an eighth of the time-out ago,
 //!   not on every frame;
-//! - one list of parts that are to be told every [`PART`], in the order in which they began.
+//! - one list of parts that are to be told every [`PART`], in the order in which they began;
+//! - one list of attempts: a SYN that nobody answers is told after [`ATTEMPT`], so that a scan of silent ports is seen while it goes on.
+//!   What was answered by then goes over to the list of parts.
 //!
 //! When the table is full, the first of these that exists goes: a closed one; the oldest of half-open and datagram
 //! conversations, whichever are more; the oldest established one. So a flood of SYNs drives out its own kind.
@@ -30,6 +32,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// A conversation is told in parts of this length.
 pub const PART: Span = Span::seconds(60);
+
+/// An attempt without an answer is told after this.
+pub const ATTEMPT: Span = Span::millis(1500);
 
 /// No entry.
 pub(crate) const NONE: u32 = u32::MAX;
@@ -215,6 +220,8 @@ pub struct Entry {
     pub parts: u32,
     /// Holes of this part.
     pub gaps: u32,
+    /// Conflicts told in this part.
+    pub conflicts: u8,
     /// Engine time of the last frame.
     pub seen: i64,
     /// Engine time at which the source address of each direction was last told.
@@ -225,7 +232,7 @@ pub struct Entry {
     pub half: [Half; 2],
     listed: i64,
     part_began: i64,
-    in_parts: bool,
+    waits: Waits,
     age: Link,
     due: Link,
 }
@@ -273,6 +280,14 @@ impl Entry {
     }
 }
 
+/// Which list a part waits in to be told.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Waits {
+    Nowhere,
+    Attempts,
+    Parts,
+}
+
 #[derive(Clone, Copy)]
 struct List {
     head: u32,
@@ -289,6 +304,7 @@ pub struct Table {
     free: Vec<u32>,
     ages: [List; 4],
     due: List,
+    attempts: List,
     next_id: u64,
 }
 
@@ -325,6 +341,7 @@ impl Table {
             free: Vec::new(),
             ages: [list; 4],
             due: list,
+            attempts: list,
             next_id: 1,
         }
     }
@@ -375,13 +392,14 @@ impl Table {
             started: s.time,
             parts: 0,
             gaps: 0,
+            conflicts: 0,
             seen: s.now,
             observed: [i64::MIN; 2],
             tcp: TcpSeen::default(),
             half: [Half::default(); 2],
             listed: s.now,
             part_began: s.now,
-            in_parts: false,
+            waits: Waits::Nowhere,
             age: UNLINKED,
             due: UNLINKED,
         };
@@ -421,14 +439,15 @@ impl Table {
         d.flags |= flags;
         e.packets[dir & 1] += packets;
         e.seen = now;
-        if e.in_parts {
-            e.first = e.first.min(time);
-            e.last = e.last.max(time);
-        } else {
+        if e.waits == Waits::Nowhere {
             e.first = time;
             e.last = if e.parts == 0 { time } else { e.last.max(time) };
             e.part_began = now;
-            self.list_due(slot);
+            let attempt = e.parts == 0 && e.class == Class::HalfOpen;
+            self.list_due(slot, if attempt { Waits::Attempts } else { Waits::Parts });
+        } else {
+            e.first = e.first.min(time);
+            e.last = e.last.max(time);
         }
         let e = &self.slots[slot as usize];
         if now - e.listed > e.class.timeout().0 / 8 {
@@ -469,6 +488,22 @@ impl Table {
         Some(slot)
     }
 
+    /// The next attempt that has waited for its answer long enough at engine time `now`. It is taken off the list. Conversations that were
+    /// answered are told in parts from here on; they stand a little late in that list.
+    pub fn attempt_due(&mut self, now: i64) -> Option<u32> {
+        loop {
+            let slot = self.attempts.head;
+            if slot == NONE || self.slots[slot as usize].part_began.saturating_add(ATTEMPT.0) > now {
+                return None;
+            }
+            self.unlist_due(slot);
+            if self.slots[slot as usize].class == Class::HalfOpen {
+                return Some(slot);
+            }
+            self.list_due(slot, Waits::Parts);
+        }
+    }
+
     /// The conversation to let go when the table is full.
     pub fn victim(&self) -> Option<u32> {
         let [closed, half_open, datagram, established] = &self.ages;
@@ -488,6 +523,7 @@ impl Table {
         e.parts += 1;
         e.part = [Direction::default(); 2];
         e.gaps = 0;
+        e.conflicts = 0;
         flow
     }
 
@@ -521,32 +557,38 @@ impl Table {
         self.ages[class].len -= 1;
     }
 
-    fn list_due(&mut self, slot: u32) {
-        let tail = std::mem::replace(&mut self.due.tail, slot);
-        let e = &mut self.slots[slot as usize];
-        e.in_parts = true;
-        e.due = Link { prev: tail, next: NONE };
+    fn list_due(&mut self, slot: u32, waits: Waits) {
+        let list = if waits == Waits::Attempts { &mut self.attempts } else { &mut self.due };
+        let tail = std::mem::replace(&mut list.tail, slot);
         if tail == NONE {
-            self.due.head = slot;
-        } else {
+            list.head = slot;
+        }
+        let e = &mut self.slots[slot as usize];
+        e.waits = waits;
+        e.due = Link { prev: tail, next: NONE };
+        if tail != NONE {
             self.slots[tail as usize].due.next = slot;
         }
     }
 
     fn unlist_due(&mut self, slot: u32) {
         let e = &mut self.slots[slot as usize];
-        if !std::mem::replace(&mut e.in_parts, false) {
+        let waits = std::mem::replace(&mut e.waits, Waits::Nowhere);
+        if waits == Waits::Nowhere {
             return;
         }
         let Link { prev, next } = e.due;
+        let list = if waits == Waits::Attempts { &mut self.attempts } else { &mut self.due };
         if prev == NONE {
-            self.due.head = next;
-        } else {
-            self.slots[prev as usize].due.next = next;
+            list.head = next;
         }
         if next == NONE {
-            self.due.tail = prev;
-        } else {
+            list.tail = prev;
+        }
+        if prev != NONE {
+            self.slots[prev as usize].due.next = next;
+        }
+        if next != NONE {
             self.slots[next as usize].due.prev = prev;
         }
     }

@@ -8,6 +8,9 @@
 //!   whole datagram. So does a datagram longer than 65,535 bytes, a middle fragment whose length is no multiple of 8, and a fragment that
 //!   the capture cut short.
 //!
+//! Copies of the same part that come within [`TOGETHER`] of the datagram's first piece and differ in content are counted
+//! ([`Fragments::take_differing`]). Later ones may belong to another datagram whose sender came round to the same number.
+//!
 //! Unfinished datagrams are let go after [`LIFETIME`] of engine time, and the oldest one whenever a bound is reached; both are counted.
 
 use crate::decode::ip::{Fragment, Ip};
@@ -19,6 +22,8 @@ use std::net::IpAddr;
 
 /// How long an unfinished datagram waits (RFC 8200, 4.5 says 60 s; RFC 1122 60–120 s; attackers like it long).
 pub const LIFETIME: i64 = 60_000_000_000;
+/// How long a sender does not use the same identification again for another datagram (65,536 of them in less would be 30,000 a second).
+pub const TOGETHER: i64 = 2_000_000_000;
 /// Pieces of one datagram; more are refused. 65,535 bytes in the smallest useful pieces of 40 bytes would be 1,638.
 const MAX_PIECES: usize = 1024;
 
@@ -93,6 +98,7 @@ pub struct Fragments {
     order: VecDeque<(u32, u64)>,
     spare: Vec<Vec<u8>>,
     generation: u64,
+    differing: u32,
     /// What became of them.
     pub counters: FragmentCounters,
 }
@@ -117,6 +123,7 @@ impl Fragments {
             order: VecDeque::new(),
             spare: Vec::new(),
             generation: 0,
+            differing: 0,
             counters: FragmentCounters::default(),
         }
     }
@@ -141,6 +148,9 @@ impl Fragments {
         let v6 = ip.v6();
         let datagram = self.slots.get_mut(slot as usize)?;
         let before = datagram.bytes.len();
+        if now.saturating_sub(datagram.born) <= TOGETHER {
+            self.differing += datagram.differing(piece.offset, ip.payload);
+        }
         let fit = if ip.cut > 0 { Fit::Refused } else { datagram.take(piece, ip.payload, v6) };
         datagram.packets += 1;
         datagram.wire += u64::from(wire_len);
@@ -164,6 +174,11 @@ impl Fragments {
                 None
             }
         }
+    }
+
+    /// Bytes of copies that differed from what was there before, since the last call.
+    pub fn take_differing(&mut self) -> u32 {
+        std::mem::take(&mut self.differing)
     }
 
     /// Lets go what waited too long at engine time `now`.
@@ -254,6 +269,21 @@ impl Fragments {
 }
 
 impl Datagram {
+    /// Bytes of a piece that differ from those that are there already.
+    fn differing(&self, start: u32, data: &[u8]) -> u32 {
+        let end = start.saturating_add(data.len() as u32);
+        let mut sum = 0;
+        for &(s, e) in self.pieces.iter().filter(|p| p.0 < end && start < p.1) {
+            let (from, to) = (s.max(start), e.min(end));
+            let held = self.bytes.get(from as usize..to as usize).unwrap_or(&[]);
+            let copy = data.get((from - start) as usize..(to - start) as usize).unwrap_or(&[]);
+            if held != copy {
+                sum += held.iter().zip(copy).filter(|(a, b)| a != b).count() as u32;
+            }
+        }
+        sum
+    }
+
     fn take(&mut self, piece: Fragment, data: &[u8], v6: bool) -> Fit {
         let start = piece.offset;
         let end = start + data.len() as u32;
@@ -358,6 +388,8 @@ mod tests {
         assert_eq!(add(&mut f, 2, 0, true, &[2; 16], true), None);
         assert_eq!(f.counters.refused, 1);
         assert_eq!(f.held(), 0);
+        // Eight bytes of each overlap were another copy of what was there.
+        assert_eq!(f.take_differing(), 16);
     }
 
     #[test]
@@ -408,6 +440,7 @@ mod tests {
                 }
                 whole = add(&mut f, 9, *a as u32, *b != data.len(), &data[*a..*b], v6);
             }
+            prop_assert_eq!(f.take_differing(), 0);
             prop_assert_eq!(whole, Some(data));
             prop_assert_eq!(f.held(), 0);
         }

@@ -4,7 +4,9 @@
 //! evasion lives on readers that differ:
 //!
 //! - **Overlap**: the first copy of a byte that was captured wins, whether it was delivered already or is still held. (Linux and Windows
-//!   also keep what they have; old BSDs preferred newer bytes in some cases.)
+//!   also keep what they have; old BSDs preferred newer bytes in some cases.) Where a copy differs from what is still held, or from the first and
+//!   last eight bytes of the data delivered last, the number of differing bytes is told ([`Holds::take_differing`]): that is damage, or
+//!   somebody who wants us to read something else than the receiver does.
 //! - **Holes** are filled as long as the bounds allow. A hole is given up, and told as a gap, when the other side has acknowledged what
 //!   is behind it in [`PROOF`] frames (then the receiver has the data, so it was lost between the wire and us, not on the wire), when
 //!   a bound is reached, or when the conversation ends.
@@ -28,6 +30,9 @@ pub fn distance(a: u32, b: u32) -> i32 {
     a.wrapping_sub(b) as i32
 }
 
+/// Bytes of the beginning and of the end of delivered data that are kept for comparison.
+const EDGE: usize = 8;
+
 /// No held data.
 const NONE: u32 = u32::MAX;
 
@@ -45,11 +50,21 @@ pub struct Half {
     proof: u8,
     stray: u8,
     hold: u32,
+    recent: Recent,
+}
+
+/// The beginning and the end of the data delivered last.
+#[derive(Clone, Copy, Debug, Default)]
+struct Recent {
+    seq: u32,
+    length: u32,
+    head: [u8; EDGE],
+    tail: [u8; EDGE],
 }
 
 impl Default for Half {
     fn default() -> Self {
-        Half { next: 0, known: false, fin: None, ended: false, proof: 0, stray: 0, hold: NONE }
+        Half { next: 0, known: false, fin: None, ended: false, proof: 0, stray: 0, hold: NONE, recent: Recent::default() }
     }
 }
 
@@ -93,16 +108,21 @@ pub struct Holds {
     held: usize,
     max_each: usize,
     max_all: usize,
+    differing: u32,
 }
 
 impl Holds {
     /// Empty, with bounds for one direction and for all.
     pub fn new(max_each: usize, max_all: usize) -> Self {
-        Holds { slots: Vec::new(), free: Vec::new(), held: 0, max_each, max_all }
+        Holds { slots: Vec::new(), free: Vec::new(), held: 0, max_each, max_all, differing: 0 }
     }
     /// Bytes held now.
     pub fn held(&self) -> usize {
         self.held
+    }
+    /// Bytes of copies that differed from what was there before, since the last call.
+    pub fn take_differing(&mut self) -> u32 {
+        std::mem::take(&mut self.differing)
     }
     fn open(&mut self) -> u32 {
         self.free.pop().unwrap_or_else(|| {
@@ -169,8 +189,13 @@ impl Half {
                 self.flush(holds, out);
                 self.next = seq;
                 out(Piece::Gap(0));
-            } else if old >= data.len() + cut as usize {
-                return;
+            } else {
+                if old > 0 {
+                    holds.differing += self.recent.differing(seq, data, self.next);
+                }
+                if old >= data.len() + cut as usize {
+                    return;
+                }
             }
             self.stray = 0;
             let old = distance(self.next, seq).max(0) as usize;
@@ -198,6 +223,7 @@ impl Half {
 
     fn deliver(&mut self, bytes: &[u8], out: &mut dyn FnMut(Piece<'_>)) {
         if !bytes.is_empty() {
+            self.recent = Recent::of(self.next, bytes);
             self.next = self.next.wrapping_add(bytes.len() as u32);
             self.proof = 0;
             out(Piece::Data(bytes));
@@ -206,6 +232,14 @@ impl Half {
 
     /// Delivers bytes that begin at `next`, leaving out those of which an earlier copy is held.
     fn deliver_around(&mut self, mut bytes: &[u8], holds: &mut Holds, out: &mut dyn FnMut(Piece<'_>)) {
+        if let Some(hold) = holds.slots.get(self.hold as usize) {
+            let mut sum = 0;
+            for &(seq, from, length) in &hold.segments {
+                let Some(copy) = bytes.get(distance(seq, self.next).max(0) as usize..).filter(|c| !c.is_empty()) else { break };
+                sum += differing(hold.bytes.get(from as usize..(from + length) as usize).unwrap_or(&[]), copy);
+            }
+            holds.differing += sum;
+        }
         while !bytes.is_empty() {
             let first = holds.slots.get(self.hold as usize).and_then(|h| h.segments.first()).copied();
             let Some((seq, _, length)) = first else {
@@ -241,6 +275,7 @@ impl Half {
         let place = |s: u32| s.wrapping_sub(next);
         let (mut at, end) = (place(seq), place(seq) + data.len() as u32);
         let start = at;
+        let mut conflict = 0;
         let mut i = hold.segments.partition_point(|&(s, _, l)| place(s) + l <= at);
         while at < end {
             let (held_start, held_end) = hold.segments.get(i).map_or((end, end), |&(s, _, l)| (place(s), place(s) + l));
@@ -259,10 +294,21 @@ impl Half {
                     }
                 }
             }
+            // The part that is held already: the first copy stays.
+            let (over, end_over) = (held_start.max(start), held_end.min(end));
+            if let Some(&(_, from, _)) = hold.segments.get(i)
+                && over < end_over
+            {
+                let held_at = from + (over - held_start);
+                let held = hold.bytes.get(held_at as usize..(held_at + (end_over - over)) as usize).unwrap_or(&[]);
+                let copy = data.get((over - start) as usize..(end_over - start) as usize).unwrap_or(&[]);
+                conflict += differing(held, copy);
+            }
             at = held_end.max(stop);
             i += 1;
         }
         holds.held += hold.bytes.len() - before;
+        holds.differing += conflict;
     }
 
     /// Delivers held data that is in order now.
@@ -373,6 +419,59 @@ impl Half {
     }
 }
 
+/// Bytes that differ, as far as both reach.
+fn differing(a: &[u8], b: &[u8]) -> u32 {
+    let n = a.len().min(b.len());
+    match (a.get(..n), b.get(..n)) {
+        (Some(a), Some(b)) if a != b => a.iter().zip(b).filter(|(x, y)| x != y).count() as u32,
+        _ => 0,
+    }
+}
+
+impl Recent {
+    #[inline]
+    fn of(seq: u32, bytes: &[u8]) -> Recent {
+        let (mut head, mut tail) = ([0; EDGE], [0; EDGE]);
+        if let (Some(first), Some(last)) = (bytes.first_chunk::<EDGE>(), bytes.last_chunk::<EDGE>()) {
+            (head, tail) = (*first, *last);
+        } else {
+            for (i, b) in bytes.iter().enumerate() {
+                if let Some(place) = head.get_mut(i) {
+                    *place = *b;
+                }
+            }
+        }
+        Recent { seq, length: bytes.len() as u32, head, tail }
+    }
+
+    /// Bytes of a copy that begins at `seq` that differ from the edges. `next` is what the stream expects: the one byte before it is what
+    /// keep-alives send, and that may be anything (RFC 9293, 3.8.4).
+    fn differing(&self, seq: u32, data: &[u8], next: u32) -> u32 {
+        if data.len() <= 1 && seq.wrapping_add(1) == next {
+            return 0;
+        }
+        let edge = |at: u32, bytes: &[u8]| {
+            let ahead = distance(at, seq);
+            let (mine, copy) = if ahead >= 0 {
+                (bytes, data.get(ahead as usize..).unwrap_or(&[]))
+            } else {
+                (bytes.get(ahead.unsigned_abs() as usize..).unwrap_or(&[]), data)
+            };
+            differing(mine, copy)
+        };
+        let whole = self.length as usize >= EDGE;
+        let head = self.head.get(..(self.length as usize).min(EDGE)).unwrap_or(&[]);
+        let mut sum = edge(self.seq, head);
+        if whole {
+            // Where the two edges overlap, each byte counts once.
+            let again = (2 * EDGE).saturating_sub(self.length as usize);
+            let tail = self.tail.get(again..).unwrap_or(&[]);
+            sum += edge(self.seq.wrapping_add(self.length).wrapping_sub(tail.len() as u32), tail);
+        }
+        sum
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -413,6 +512,29 @@ mod tests {
         assert_eq!(g.bytes, b"abxDEFxxyyyy");
         assert!(g.gaps.is_empty());
         assert_eq!(h.held(), 0);
+    }
+
+    #[test]
+    fn copies_that_differ_are_noticed_and_repetitions_are_not() {
+        let (mut h, mut s) = (holds(), Half::default());
+        let mut put = |seq, data: &[u8]| {
+            s.segment(seg(seq, data), &mut h, &mut |_| {});
+            h.take_differing()
+        };
+        assert_eq!(put(100, b"GET /index.html HTTP/1.1\r\n"), 0);
+        // A repetition, cut otherwise, a keep-alive with anything in it.
+        assert_eq!([put(100, b"GET /index.html HTTP/1.1\r\n"), put(102, b"T /in"), put(125, b"x")], [0; 3]);
+        assert_eq!(put(100, b"GOT /index.html HTTP/1.1\r\n"), 1);
+        // A repetition with more behind it, then another story.
+        assert_eq!(put(120, b"/1.1\r\nHo"), 0);
+        assert_eq!(put(120, b"/1.1\r\nxx"), 2);
+        // Held back, then contradicted before and after the hole is filled.
+        assert_eq!([put(140, b"abcdef"), put(138, b"..abXXef"), put(138, b"..abcdefgh")], [0, 2, 0]);
+        assert_eq!(put(128, b"0123456789##YYcd"), 4);
+        let mut short = Half::default();
+        short.segment(seg(0, b"ab"), &mut h, &mut |_| {});
+        short.segment(seg(0, b"aX"), &mut h, &mut |_| {});
+        assert_eq!(h.take_differing(), 1);
     }
 
     #[test]
@@ -514,6 +636,7 @@ mod tests {
                 }
             }
             prop_assert_eq!(g.bytes, data);
+            prop_assert_eq!(h.take_differing(), 0);
             prop_assert!(g.gaps.is_empty() && g.ended);
             prop_assert_eq!(h.held(), 0);
         }

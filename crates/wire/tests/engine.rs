@@ -271,6 +271,62 @@ fn echo_messages_are_added_up_and_a_flood_of_them_is_bounded() {
 }
 
 #[test]
+fn copies_that_tell_another_story_are_told_a_few_times_and_counted() {
+    let conflicts = |h: &Heard| -> Vec<(bool, u32)> {
+        h.acts.iter().filter_map(|(_, a)| if let Act::Conflict(c) = a { Some((c.fragments, c.bytes)) } else { None }).collect()
+    };
+    // The same place of the stream with another command (a server reads one, we are meant to read the other), ten times.
+    let mut frames = handshake(80);
+    frames.push(tcp(true, 80, 1001, 2001, ACK, b"GET /a HTTP/1.1\r\n"));
+    for _ in 0..10 {
+        frames.push(tcp(true, 80, 1001, 2001, ACK, b"GET /b HTTP/1.1\r\n"));
+    }
+    let (h, e) = run(&frames);
+    assert_eq!((conflicts(&h), e.counters().conflicts), (vec![(false, 1); 4], 10));
+    // A plain repetition is nothing.
+    let mut frames = handshake(80);
+    frames.extend([tcp(true, 80, 1001, 2001, ACK, b"GET /a HTTP/1.1\r\n"), tcp(true, 80, 1001, 2001, ACK, b"GET /a HTTP/1.1\r\n")]);
+    assert!(conflicts(&run(&frames).0).is_empty());
+    let datagram = udp_datagram(40000, 9, &[5; 100]);
+    let mut other = datagram.clone();
+    other[20] = 6;
+    let piece =
+        |d: &[u8], at: usize, to: usize, more| ethernet(mac(2), mac(1), 0x0800, &ipv4_piece(A, B, 17, 9, at as u16, more, &d[at..to]));
+    let (h, _) = run(&[piece(&datagram, 0, 64, true), piece(&other, 0, 64, true), piece(&datagram, 64, 108, false)]);
+    assert_eq!(conflicts(&h), [(true, 1)]);
+}
+
+#[test]
+fn an_attempt_without_an_answer_is_told_while_the_scan_goes_on_and_only_once() {
+    let (mut e, mut h) = (engine(), Heard::default());
+    e.packet(&raw(start(), &tcp(true, 9, 1000, 0, SYN, b"")), &mut h);
+    for f in handshake(80) {
+        e.packet(&raw(start(), &f), &mut h);
+    }
+    e.advance(start() + Span::millis(1400), &mut h);
+    assert!(h.flows.is_empty());
+    e.advance(start() + Span::millis(1700), &mut h);
+    let [f] = h.flows.as_slice() else { panic!("{:?}", h.flows) };
+    assert_eq!((f.state, f.end, f.part, f.up.packets), (FlowState::Attempted, FlowEnd::Interim, 0, 1));
+    // Tried again, and answered with a refusal: the parts add up.
+    e.packet(&raw(start() + Span::seconds(3), &tcp(true, 9, 1000, 0, SYN, b"")), &mut h);
+    e.packet(&raw(start() + Span::seconds(3), &tcp(false, 9, 0, 1001, RST | ACK, b"")), &mut h);
+    e.packet(&raw(start() + Span::seconds(4), &tcp(true, 10, 1000, 0, SYN, b"")), &mut h);
+    e.advance(start() + Span::seconds(6), &mut h);
+    let told: Vec<_> = h.flows.iter().map(|f| (f.server.port.unwrap(), f.part, f.state, f.up.packets, f.down.packets)).collect();
+    use FlowState::{Attempted, Rejected};
+    assert_eq!(told, [(9, 0, Attempted, 1, 0), (9, 1, Rejected, 1, 1), (10, 0, Attempted, 1, 0)]);
+    // Nothing more came of the other attempt, and the answered one is told in parts as ever.
+    e.advance(start() + Span::seconds(30), &mut h);
+    assert_eq!(h.flows.len(), 3);
+    e.packet(&raw(start() + Span::seconds(59), &tcp(true, 80, 1001, 2001, ACK, b"x")), &mut h);
+    e.advance(start() + Span::seconds(62), &mut h);
+    assert_eq!((h.flows.len(), h.flows[3].end, h.flows[3].up.packets), (4, FlowEnd::Interim, 3));
+    e.finish(&mut h);
+    assert_eq!(h.flows.iter().map(|f| f.up.packets + f.down.packets).sum::<u64>(), 8);
+}
+
+#[test]
 fn fragments_count_once_they_are_whole() {
     let datagram = udp_datagram(40000, 9, &[5; 100]);
     let piece = |at: usize, to: usize, more| ethernet(mac(2), mac(1), 0x0800, &ipv4_piece(A, B, 17, 9, at as u16, more, &datagram[at..to]));
@@ -534,6 +590,34 @@ fn parsers_that_hand_a_conversation_to_and_fro_come_to_an_end() {
     }
     e.finish(&mut h);
     assert_eq!((h.flows.len(), e.held()), (2, 0));
+}
+
+#[test]
+fn a_new_conversation_takes_the_parser_of_one_that_is_idle_and_not_of_one_that_lives() {
+    let (mut e, mut h) = (Engine::with_protocols(Config { max_parsers: 2, ..Config::default() }, options(), LINES), Heard::default());
+    let mut say = |port: u16, at: i64, seq: u32, e: &mut Engine| {
+        if seq == 1001 {
+            for f in handshake(port) {
+                e.packet(&raw(start() + Span::seconds(at), &f), &mut h);
+            }
+        }
+        e.packet(&raw(start() + Span::seconds(at), &tcp(true, port, seq, 2001, ACK, b"abc\n")), &mut h);
+        e.counters()
+    };
+    say(61001, 0, 1001, &mut e);
+    say(61002, 0, 1001, &mut e);
+    say(61002, 8, 1005, &mut e);
+    let c = say(61003, 9, 1001, &mut e);
+    assert_eq!((c.parsers_evicted, c.parsers_refused), (1, 0));
+    // The two that live keep theirs; the one that lost it stays unread and harms nobody.
+    let c = say(61004, 9, 1001, &mut e);
+    assert_eq!((c.parsers_evicted, c.parsers_refused), (1, 1));
+    say(61001, 10, 1005, &mut e);
+    say(61001, 11, 1009, &mut e);
+    let c = say(61005, 30, 1001, &mut e);
+    assert_eq!((c.parsers_evicted, c.parsers_refused), (2, 1));
+    e.finish(&mut h);
+    assert_eq!((e.held(), e.flows()), (0, 0));
 }
 
 #[test]

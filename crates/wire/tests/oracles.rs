@@ -160,6 +160,21 @@ fn acts_of_the_link_and_internet_layers_agree_with_another_program() {
     assert!(told.iter().any(|(_, a)| matches!(a, Act::Echo(e) if e.requests == 5 && e.replies == 5 && e.altered == 0)), "a usual ping");
 }
 
+#[test]
+fn contradicting_copies_are_told_only_where_captures_have_them() {
+    let Some(root) = oracles() else { return };
+    let expected: Value = serde_json::from_slice(&std::fs::read(root.join("expected.json")).unwrap()).unwrap();
+    let with: Vec<_> = expected
+        .as_object()
+        .unwrap()
+        .keys()
+        .filter(|name| root.join(name).exists())
+        .filter(|name| read(&root.join(name.as_str()), false).iter().any(|(_, a)| matches!(a, Act::Conflict(_))))
+        .collect();
+    // The second one was made with other random text in each retransmission.
+    assert_eq!(with, ["reassembly/tcp_overlap.pcap", "reassembly/tcp_reassembly.pcap"]);
+}
+
 fn logins(path: &Path) -> Vec<(Protocol, String, Outcome, bool)> {
     read(path, false)
         .into_iter()

@@ -117,7 +117,8 @@ impl Scans {
         let refused = f.down.packets == 0 || f.down.flags & 4 != 0;
         let ack_probe = tcp && f.up.packets == 1 && flags == 0x10 && f.down.packets > 0 && f.down.flags & 4 != 0;
         let failed = matches!(f.state, FlowState::Attempted | FlowState::Rejected) || odd || ack_probe;
-        if f.state == FlowState::Attempted && f.end == FlowEnd::Interim {
+        // A TCP attempt is told once after a moment of silence; what comes later is the same door tried again. A datagram may yet be answered.
+        if f.state == FlowState::Attempted && (tcp && f.part > 0 || !tcp && f.end == FlowEnd::Interim) {
             return;
         }
         if !failed {

@@ -12,7 +12,8 @@ pub struct Config {
     pub max_hold_bytes: usize,
     /// Bytes that one direction of one conversation may keep for a parser that waits for more.
     pub max_pending_bytes: usize,
-    /// Conversations that are read by a parser at once; a few kilobytes each. More are counted, but not read.
+    /// Conversations that are read by a parser at once; a few kilobytes each. A new one takes the place of one that was
+    /// idle for 5 s; where none is, it is counted but not read.
     pub max_parsers: usize,
     /// Bytes that unfinished IP fragments may hold together.
     pub max_fragment_bytes: usize,
@@ -60,8 +61,12 @@ pub struct Counters {
     pub reassembly_gaps: u64,
     /// Bytes of streams that were let go unread because of a bound.
     pub bytes_dropped: u64,
-    /// Times that a conversation was left unread because `max_parsers` were at work.
+    /// Times that a conversation was left unread because `max_parsers` were at work and none was idle.
     pub parsers_refused: u64,
+    /// Idle conversations that are no longer read because `max_parsers` were at work and a new one came.
+    pub parsers_evicted: u64,
+    /// Copies of the same bytes of a stream or datagram that differ in content.
+    pub conflicts: u64,
     /// Frames with more tunnels inside each other than `max_depth`.
     pub tunnel_depth_exceeded: u64,
     /// IP datagrams put together from fragments.

@@ -7,11 +7,14 @@ use crate::decode::{Net, be32, icmp, link, tunnel};
 use crate::facts::Layers;
 use crate::flow::Key;
 use crate::sink::Sink;
-use model::activity::{Head, Neighbour, Protocol, Unreachable};
+use model::activity::{Conflict, Head, Neighbour, Protocol, Unreachable};
 use model::flow::FlowState;
 use model::observation::Via;
-use model::{ActRef, Endpoint, FlowId, Segment, Transport};
+use model::{ActRef, Endpoint, FlowId, Segment, Span, Transport};
 use std::net::IpAddr;
+
+/// Contradicting fragments that are told in a second; more are counted.
+const MAX_CONFLICTS: u8 = 16;
 
 impl Engine {
     pub(super) fn net(&mut self, net: Net<'_>, mut around: Around, sink: &mut dyn Sink) {
@@ -127,6 +130,7 @@ impl Engine {
             return;
         }
         let whole = self.fragments.add(around.segment, &packet, piece, around.bytes as u32, around.now);
+        self.fragments_differ(&packet, &around, sink);
         let Some(whole) = whole else {
             self.facts.layers.add(Layers::FRAGMENT);
             self.observe_source(&packet, &around, sink);
@@ -135,6 +139,26 @@ impl Engine {
         let joined = Ip { payload: &whole.bytes, fragment: None, ..packet };
         self.carried(&joined, Around { packets: u64::from(whole.packets), bytes: whole.wire, ..around }, sink);
         self.fragments.recycle(whole.bytes);
+    }
+
+    /// Tells that copies of a fragment differ, at most [`MAX_CONFLICTS`] times a second.
+    fn fragments_differ(&mut self, packet: &Ip<'_>, around: &Around, sink: &mut dyn Sink) {
+        let bytes = self.fragments.take_differing();
+        if bytes == 0 {
+            return;
+        }
+        self.counters.conflicts += 1;
+        let second = around.now / Span::seconds(1).0;
+        if self.conflicts.0 != second {
+            self.conflicts = (second, 0);
+        }
+        if self.conflicts.1 < MAX_CONFLICTS {
+            self.conflicts.1 += 1;
+            let mut head = Self::head(around, Transport::Ip(packet.protocol), Protocol::Ip);
+            head.client.ip = Some(packet.src);
+            head.server.ip = Some(packet.dst);
+            sink.activity(&head, ActRef::Conflict(&Conflict { bytes, fragments: true }));
+        }
     }
 
     /// The sender of a packet, where no conversation keeps in mind when it was last told.

@@ -8,9 +8,12 @@ use crate::flow::{Class, Key, Start};
 use crate::parse::Dir;
 use crate::sink::Sink;
 use crate::tcp::{Piece, Segment};
-use model::Transport;
-use model::activity::{Head, Protocol};
+use model::activity::{Conflict, Head, Protocol};
 use model::flow::{FlowEnd, FlowState};
+use model::{ActRef, Transport};
+
+/// Conflicts that are told of one part of a conversation; more are counted.
+const MAX_CONFLICTS: u8 = 4;
 
 impl Engine {
     pub(super) fn tcp(&mut self, packet: &Ip<'_>, tcp: &Tcp<'_>, around: Around, sink: &mut dyn Sink) {
@@ -143,9 +146,19 @@ impl Engine {
             halves[1].forget(&mut self.holds);
         }
         self.counters.reassembly_gaps += u64::from(gaps);
+        let differing = self.holds.take_differing();
         let e = self.table.at(slot);
         e.half = halves;
         e.content = content;
+        if differing > 0 {
+            self.counters.conflicts += 1;
+            if e.conflicts < MAX_CONFLICTS {
+                e.conflicts += 1;
+                let head = Head { protocol: e.protocol.unwrap_or(Protocol::Ip), ..head };
+                sink.activity(&head, ActRef::Conflict(&Conflict { bytes: differing, fragments: false }));
+            }
+        }
+        let e = self.table.at(slot);
         e.gaps += gaps;
         e.protocol = e.protocol.or(found);
     }
