@@ -11,6 +11,7 @@ pub mod facts;
 pub mod flow;
 pub mod frag;
 mod hash;
+pub mod lane;
 pub mod observe;
 pub mod packet;
 pub mod parse;

@@ -103,6 +103,33 @@ pub fn read_all(path: &Path, raw_targets: bool) -> (Vec<(Head, Act)>, BTreeMap<P
     (told.acts, told.frames)
 }
 
+/// Whether the time of a capture leaps by more than an engine's clock follows at once.
+pub fn leaps(path: &Path) -> bool {
+    let file = std::fs::read(path).unwrap();
+    let (mut last, mut leaps) = (None, false);
+    frames(&file, |_, time, _, _| {
+        leaps |= last.replace(time).is_some_and(|l: Time| time.since(l).0.abs() > wire::clock::STEP.0);
+    });
+    leaps
+}
+
+/// Every act in a capture that several engines share, each with the frames of its lane.
+pub fn read_in_lanes(path: &Path, lanes: u32) -> Vec<(Head, Act)> {
+    let file = std::fs::read(path).unwrap();
+    let mut told = Told::default();
+    for mine in 0..lanes {
+        let mut engine = Engine::new(Config::default(), Options { secret_key: [1; 32], raw_targets: false, is_default: |_, _| false });
+        frames(&file, |link, time, whole, data| {
+            let raw = RawPacket { time, sensor: SourceId(1), link, wire_len: whole as u32, vlan: None, data };
+            if wire::lane::lane(&raw, lanes, 7) == mine {
+                engine.packet(&raw, &mut told);
+            }
+        });
+        engine.finish(&mut told);
+    }
+    told.acts
+}
+
 /// Every act in a capture.
 pub fn read(path: &Path, raw_targets: bool) -> Vec<(Head, Act)> {
     read_all(path, raw_targets).0
