@@ -143,6 +143,7 @@ pub static PROTOCOLS: &[Spec] = &[
     proto::dns::LLMNR,
     proto::http::SPEC,
     proto::tls::SPEC,
+    proto::quic::SPEC,
     proto::dhcp::SPEC,
     proto::dhcp6::SPEC,
     proto::nbns::NAMES,
@@ -161,4 +162,7 @@ pub static PROTOCOLS: &[Spec] = &[
     proto::vnc::SPEC,
     proto::kerberos::SPEC,
     proto::ldap::SPEC,
+    proto::smtp::SPEC,
+    proto::imap::SPEC,
+    proto::pop3::SPEC,
 ];

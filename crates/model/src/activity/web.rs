@@ -129,6 +129,9 @@ pub struct Quic {
     /// JA4 fingerprint (begins with q).
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub ja4: String,
+    /// JA3 fingerprint.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub ja3: String,
     /// A server answered.
     #[serde(default)]
     pub answered: bool,

@@ -52,6 +52,10 @@ fn judge(server: &[u8], client: &[u8]) -> Verdict {
     if text::contains(server, b"smtp") || text::contains(server, b"nntp") || text::starts_with(server, b"220 mail") {
         return Verdict::No;
     }
+    if [&b"EHLO "[..], b"HELO ", b"LHLO "].iter().any(|w| text::starts_with(client, w)) {
+        // The words of SMTP, whose servers greet with the same number.
+        return Verdict::No;
+    }
     let greets = matches!(reply(server), Some((120 | 220 | 421 | 530, _)));
     if greets && text::contains(server, b"ftp") {
         return Verdict::Sure(90);

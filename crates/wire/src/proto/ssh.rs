@@ -1,4 +1,7 @@
-//! SSH (RFC 4253): the version strings, and what the shape of the encrypted conversation says about logins.
+//! SSH (RFC 4253): the version strings, HASSH of both sides, and what the shape of the encrypted conversation says about logins.
+//!
+//! HASSH and hasshServer are by Salesforce (BSD-3-Clause). They stand in the key exchange packets, which are put together for them; the
+//! versions are told with them, or without where those do not come.
 //!
 //! After NEWKEYS only lengths can be seen, but authentication has a rigid form (RFC 4252), and packets are padded to multiples of 8 or
 //! 16 (RFC 4253, 6). The server's answer to the client's first encrypted message is SERVICE_ACCEPT with 17 bytes of content; its answer
@@ -34,7 +37,10 @@ const MAX_LINE: usize = 1024;
 const MAX_LINES: u32 = 32;
 /// Greatest packet before encryption (RFC 4253, 6.1).
 const MAX_PACKET: u32 = 35_000;
+const KEXINIT: u8 = 20;
 const NEWKEYS: u8 = 21;
+/// Bytes of a key exchange packet that are put together; the lists of a longer one are not read.
+const MAX_INIT: usize = 8 * 1024;
 /// Changes of speaker after NEWKEYS that only a session has.
 pub const LONG_TURNS: u32 = 30;
 /// Bytes from the server after NEWKEYS that only a session has.
@@ -84,6 +90,10 @@ struct Side {
     state: State,
     lines: u32,
     overlong: bool,
+    /// The key exchange packet, as far as it came.
+    init: Vec<u8>,
+    /// It was read, or will not come.
+    offered: bool,
 }
 
 /// The encrypted conversation.
@@ -172,14 +182,27 @@ impl Parser for SshParser {
                         continue;
                     }
                     side.state = State::Packet(4 + length);
+                    side.init.clear();
+                    if kind == KEXINIT && !side.offered && length as usize <= MAX_INIT {
+                        side.init.reserve(4 + length as usize);
+                    } else {
+                        // Behind its key exchange packet, or without one.
+                        side.offered = true;
+                    }
                     if kind == NEWKEYS {
                         let [up, down] = &mut self.shape.keyed;
                         *(if dir == Dir::Up { up } else { down }) = true;
+                        self.tell(cx);
                     }
-                    self.tell(cx);
                 }
                 State::Packet(left) => {
                     let n = (left as usize).min(rest.len());
+                    if !side.offered {
+                        side.init.extend_from_slice(rest.get(..n).unwrap_or_default());
+                        if n == left as usize {
+                            self.offer(dir, cx);
+                        }
+                    }
                     let keyed = self.keyed(dir);
                     self.side(dir).state = match left - n as u32 {
                         0 if keyed => State::Closed,
@@ -198,12 +221,13 @@ impl Parser for SshParser {
         match side.state {
             State::Packet(left) if missing > 0 && missing <= u64::from(left) => {
                 side.state = State::Packet(left - missing as u32);
+                side.offered = true;
                 return Step::More;
             }
-            State::Version if missing == 0 => {}
             _ => {}
         }
         side.state = State::Closed;
+        side.offered = true;
         self.shape.blurred = true;
         Step::Skip(u64::MAX)
     }
@@ -250,10 +274,16 @@ impl Parser for SshParser {
     }
 
     fn reset(&mut self) {
-        self.act.client.clear();
-        self.act.server.clear();
+        let a = &mut self.act;
+        for s in [&mut a.client, &mut a.server, &mut a.hassh, &mut a.hassh_server] {
+            s.clear();
+        }
         (self.told, self.turned) = (false, false);
-        self.sides = <[Side; 2]>::default();
+        for side in &mut self.sides {
+            let mut init = std::mem::take(&mut side.init);
+            init.clear();
+            *side = Side { init, ..Side::default() };
+        }
         self.shape = Shape::default();
     }
 }
@@ -286,13 +316,30 @@ impl SshParser {
         side.state = if two { State::Packets } else { State::Closed };
         if !two {
             self.shape.blurred = true;
+            self.side(dir).offered = true;
         }
         let own = if dir == server { &mut self.act.server } else { &mut self.act.client };
         text::set(own, line, MAX_VERSION);
-        if !self.act.client.is_empty() && !self.act.server.is_empty() {
+        self.tell_if_whole(cx);
+        true
+    }
+
+    /// The key exchange packet of a side is there: which of the two HASSHes it gives depends on who the side is.
+    fn offer(&mut self, dir: Dir, cx: &mut Cx<'_>) {
+        let server = dir == self.server();
+        let Self { sides: [up, down], act, .. } = self;
+        let side = if dir == Dir::Up { up } else { down };
+        side.offered = true;
+        hassh(&side.init, server, if server { &mut act.hassh_server } else { &mut act.hassh });
+        side.init.clear();
+        self.tell_if_whole(cx);
+    }
+
+    fn tell_if_whole(&mut self, cx: &mut Cx<'_>) {
+        let versions = !self.act.client.is_empty() && !self.act.server.is_empty();
+        if versions && self.sides.iter().all(|s| s.offered) {
             self.tell(cx);
         }
-        true
     }
 
     fn tell(&mut self, cx: &mut Cx<'_>) {
@@ -343,6 +390,27 @@ impl SshParser {
     }
 }
 
+/// HASSH, or hasshServer, of a key exchange packet (RFC 4253, 7.1): MD5 over the lists of key exchange methods, ciphers, MACs and
+/// compression as they stand, with semicolons between; the client's lists are those towards the server, and the other way round.
+/// Leaves `out` empty where the packet is not well-formed.
+fn hassh(packet: &[u8], server: bool, out: &mut String) -> Option<()> {
+    out.clear();
+    let length = super::be32(packet, 0)? as usize;
+    let padding = usize::from(*packet.get(4)?);
+    // Kind of message and cookie stand before the lists.
+    let mut rest = packet.get(22..(4 + length).checked_sub(padding)?)?;
+    let mut lists = [&[][..]; 8];
+    for list in &mut lists {
+        let n = super::be32(rest, 0)? as usize;
+        *list = rest.get(4..4usize.checked_add(n)?)?;
+        rest = rest.get(4 + n..)?;
+    }
+    let [methods, _, cipher_up, cipher_down, mac_up, mac_down, zip_up, zip_down] = lists;
+    let (cipher, mac, zip) = if server { (cipher_down, mac_down, zip_down) } else { (cipher_up, mac_up, zip_up) };
+    super::fingerprint::md5(&[methods, b";", cipher, b";", mac, b";", zip], out);
+    Some(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::testing::{self, hostile, script};
@@ -356,13 +424,24 @@ mod tests {
         p[3] = ((length - 4) & 0xff) as u8;
         p
     }
+    fn init(lists: [&str; 8]) -> Vec<u8> {
+        let mut p = [&[0; 4][..], &[7, 20], &[9; 16]].concat();
+        for l in lists.iter().chain(&["", ""]) {
+            p.extend((l.len() as u32).to_be_bytes());
+            p.extend(l.as_bytes());
+        }
+        p.extend([0; 5 + 7]);
+        let length = (p.len() as u32 - 4).to_be_bytes();
+        p[..4].copy_from_slice(&length);
+        p
+    }
     /// Key exchange, then encrypted pieces of the given lengths.
     fn talk(encrypted: &[(Dir, usize)]) -> Vec<(Dir, Vec<u8>)> {
         let mut t = vec![
             (Dir::Down, b"Only for staff\r\nSSH-2.0-dropbear_2019.78\r\n".to_vec()),
             (Dir::Up, b"SSH-2.0-OpenSSH_9.2\r\n".to_vec()),
             (Dir::Up, packet(20, 1200)),
-            (Dir::Down, packet(20, 1000)),
+            (Dir::Down, init(["kex-s", "key", "c-up", "c-down", "m-up", "m-down", "z-up", "z-down"])),
             (Dir::Up, packet(30, 48)),
             (Dir::Down, [packet(31, 400), packet(21, 16), vec![9; 100]].concat()),
             (Dir::Up, packet(21, 16)),
@@ -425,6 +504,38 @@ mod tests {
         let acts =
             testing::tcp(&SPEC, &[(Dir::Down, b"SSH-1.5-old\n"), (Dir::Up, b"SSH-1.5-\xff\n"), (Dir::Up, &[7; 90]), (Dir::Down, &[7; 90])]);
         assert!(matches!(acts.as_slice(), [Act::Ssh(s)] if s.client == "SSH-1.5-\\xff"), "{acts:?}");
+    }
+
+    #[test]
+    fn hasshes_of_both_sides() {
+        let lists = ["kex", "key", "c-up", "c-down", "m-up", "m-down", "z-up", "z-down"];
+        let mut want = [String::new(), String::new()];
+        super::super::fingerprint::md5(&[b"kex;c-up;m-up;z-up"], &mut want[0]);
+        super::super::fingerprint::md5(&[b"kex;c-down;m-down;z-down"], &mut want[1]);
+        let talk: &[(Dir, &[u8])] = &[
+            (Dir::Up, b"SSH-2.0-a\r\n"),
+            (Dir::Down, b"SSH-2.0-b\r\n"),
+            (Dir::Up, &init(lists)),
+            (Dir::Down, &init(lists)),
+            (Dir::Up, &packet(30, 48)),
+        ];
+        let acts = testing::tcp(&SPEC, talk);
+        assert!(matches!(acts.as_slice(), [Act::Ssh(s)] if [&s.hassh, &s.hassh_server] == [&want[0], &want[1]]), "{acts:?}");
+        // One direction alone, told at its NEWKEYS.
+        let acts = testing::tcp(&SPEC, &[(Dir::Up, b"SSH-2.0-a\r\n"), (Dir::Up, &init(lists)), (Dir::Up, &packet(21, 16))]);
+        assert!(matches!(acts.as_slice(), [Act::Ssh(s)] if s.hassh == want[0] && s.hassh_server.is_empty()), "{acts:?}");
+        // Lists that lie about their length, and a packet that is cut, give none.
+        let mut out = String::from("old");
+        let good = init(lists);
+        for cut in 0..good.len() - 12 {
+            assert!(hassh(&good[..cut], false, &mut out).is_none() && out.is_empty(), "cut at {cut}");
+        }
+        let mut lie = good.clone();
+        lie[22] = 0xff;
+        assert!(hassh(&lie, true, &mut out).is_none());
+        lie = good;
+        lie[4] = 0xff;
+        assert!(hassh(&lie, true, &mut out).is_none());
     }
 
     #[test]

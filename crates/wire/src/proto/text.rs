@@ -81,6 +81,11 @@ pub fn line(bytes: &[u8]) -> Option<(&[u8], usize)> {
     Some((text.strip_suffix(b"\r").unwrap_or(text), lf + 1))
 }
 
+/// Whether these may be the first bytes of a line of words: printable ASCII and line ends only.
+pub fn printable(bytes: &[u8]) -> bool {
+    bytes.iter().all(|b| matches!(b, 0x20..=0x7e | b'\r' | b'\n' | b'\t'))
+}
+
 /// Whether `hay` contains `needle` (given in lower case), ASCII letters of either case being the same.
 pub fn contains(hay: &[u8], needle: &[u8]) -> bool {
     !needle.is_empty() && hay.windows(needle.len()).any(|w| w.eq_ignore_ascii_case(needle))
@@ -102,6 +107,32 @@ pub fn number(digits: &[u8]) -> Option<u64> {
         }
         n.checked_mul(10)?.checked_add(u64::from(d - b'0'))
     })
+}
+
+/// Decodes standard or URL-safe base64 (RFC 4648) with or without padding. Appends to `out`, at most until
+/// it holds `max` bytes; the rest is cut off. False where it is something else.
+pub fn base64(text: &[u8], out: &mut Vec<u8>, max: usize) -> bool {
+    let (mut bits, mut have) = (0u32, 0u32);
+    for &c in text.iter().take_while(|&&c| c != b'=') {
+        let six = match c {
+            b'A'..=b'Z' => c - b'A',
+            b'a'..=b'z' => c - b'a' + 26,
+            b'0'..=b'9' => c - b'0' + 52,
+            b'+' | b'-' => 62,
+            b'/' | b'_' => 63,
+            _ => return false,
+        };
+        bits = bits << 6 | u32::from(six);
+        have += 6;
+        if have >= 8 {
+            have -= 8;
+            if out.len() == max {
+                return true;
+            }
+            out.push((bits >> have) as u8);
+        }
+    }
+    true
 }
 
 /// Overwrites a buffer that held a secret with zeros and empties it. The compiler may not leave out the writes, since the length is
@@ -162,6 +193,11 @@ mod tests {
         assert_eq!(number(b"18446744073709551615"), Some(u64::MAX));
         assert_eq!(number(b"18446744073709551616"), None);
         assert_eq!(number(b"+1"), None);
+        let mut out = Vec::new();
+        assert!(base64(b"AGFkbWluAHNlY3JldA==", &mut out, 100) && out == b"\0admin\0secret");
+        out.clear();
+        assert!(base64(b"AGFk", &mut out, 2) && out == b"\0a");
+        assert!(!base64(b"a b", &mut out, 9));
         assert!(contains(b"xLOGINx", b"login") && !contains(b"", b"login"));
     }
 }

@@ -37,7 +37,7 @@ pub fn parse(der: &[u8], out: &mut Certificate) -> bool {
 }
 
 pub(crate) fn clear(out: &mut Certificate, pool: &mut Pool) {
-    for s in [&mut out.subject, &mut out.issuer, &mut out.serial] {
+    for s in [&mut out.subject, &mut out.issuer, &mut out.serial, &mut out.signature] {
         s.clear();
     }
     out.names.drain(..).for_each(|n| pool.give(n));
@@ -55,7 +55,7 @@ fn certificate(der: &[u8], out: &mut Certificate, pool: &mut Pool) -> Option<()>
     for b in digits.iter().take(MAX_SERIAL) {
         let _ = write!(out.serial, "{b:02x}");
     }
-    tbs.expect(SEQUENCE)?;
+    signature_name(tbs.expect(SEQUENCE)?.expect(OID)?.0, &mut out.signature);
     let issuer = tbs.expect(SEQUENCE)?.0;
     name(issuer, &mut out.issuer)?;
     let mut validity = tbs.expect(SEQUENCE)?;
@@ -137,6 +137,40 @@ fn name(rdns: &[u8], out: &mut String) -> Option<()> {
     Some(())
 }
 
+/// The usual name of a signature algorithm (RFC 8017, RFC 5758, RFC 8410; the old ones RFC 3279), or its dotted numbers.
+fn signature_name(oid: &[u8], out: &mut String) {
+    let known = match oid {
+        [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, last] => match last {
+            2 => "md2WithRSAEncryption",
+            3 => "md4WithRSAEncryption",
+            4 => "md5WithRSAEncryption",
+            5 => "sha1WithRSAEncryption",
+            10 => "rsassaPss",
+            11 => "sha256WithRSAEncryption",
+            12 => "sha384WithRSAEncryption",
+            13 => "sha512WithRSAEncryption",
+            14 => "sha224WithRSAEncryption",
+            _ => "",
+        },
+        [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 1] => "ecdsa-with-SHA1",
+        [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, last] => match last {
+            1 => "ecdsa-with-SHA224",
+            2 => "ecdsa-with-SHA256",
+            3 => "ecdsa-with-SHA384",
+            4 => "ecdsa-with-SHA512",
+            _ => "",
+        },
+        [0x2a, 0x86, 0x48, 0xce, 0x38, 4, 3] => "dsa-with-sha1",
+        [0x60, 0x86, 0x48, 1, 0x65, 3, 4, 3, 2] => "dsa-with-sha256",
+        // OIW's name for the same as sha1WithRSAEncryption.
+        [0x2b, 0x0e, 3, 2, 0x1d] => "sha1WithRSA",
+        [0x2b, 0x65, 0x70] => "Ed25519",
+        [0x2b, 0x65, 0x71] => "Ed448",
+        _ => "",
+    };
+    if known.is_empty() { dotted(oid, out) } else { text::push(out, known.as_bytes(), MAX_DN) }
+}
+
 fn attribute_name(oid: &[u8], out: &mut String) {
     let known = match oid {
         [0x55, 4, 3] => "CN",
@@ -155,11 +189,11 @@ fn attribute_name(oid: &[u8], out: &mut String) {
         [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 1] => "emailAddress",
         _ => "",
     };
-    if !known.is_empty() {
-        text::push(out, known.as_bytes(), MAX_DN);
-        return;
-    }
-    // Dotted numbers (X.690, 8.19), each of at most 32 bits.
+    if known.is_empty() { dotted(oid, out) } else { text::push(out, known.as_bytes(), MAX_DN) }
+}
+
+/// Dotted numbers (X.690, 8.19), each of at most 32 bits.
+fn dotted(oid: &[u8], out: &mut String) {
     let mut number = 0u32;
     let mut first = true;
     for &b in oid.iter().take(32) {
@@ -379,6 +413,7 @@ pub(super) mod tests {
         let mut c = Certificate::default();
         assert!(parse(&sample("a", b"20511231235959Z"), &mut c));
         assert_eq!((c.serial.as_str(), c.key_bits, c.self_signed), ("abcd", 1024, false));
+        assert_eq!(c.signature, "sha256WithRSAEncryption");
         assert_eq!(c.not_before.rfc3339(), "2020-02-29T12:00:00.000000000Z");
         assert_eq!(c.not_after.rfc3339(), "2051-12-31T23:59:59.000000000Z");
         assert_eq!(c.names, ["cam.example.jp", "192.0.2.9"]);
@@ -386,6 +421,20 @@ pub(super) mod tests {
         assert_eq!(c.not_after.rfc3339(), "2049-12-31T23:59:59.000000000Z");
         assert!(parse(&sample("a", b"99991231235959Z"), &mut c));
         assert_eq!(c.not_after, Time::MAX);
+    }
+
+    #[test]
+    fn names_signature_algorithms() {
+        let name = |oid: &[u8]| {
+            let mut out = String::new();
+            signature_name(oid, &mut out);
+            out
+        };
+        assert_eq!(name(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 4]), "md5WithRSAEncryption");
+        assert_eq!(name(&[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2]), "ecdsa-with-SHA256");
+        assert_eq!(name(&[0x2b, 0x65, 0x70]), "Ed25519");
+        assert_eq!(name(&[0x2a, 0x81, 0x1c, 0xcf, 0x55, 1, 0x83, 0x75]), "1.2.156.10197.1.501");
+        assert_eq!(name(&[]), "");
     }
 
     #[test]

@@ -96,7 +96,7 @@ pub fn authorization(value: &[u8], scheme: &mut String, login: &mut Login, optio
     match scheme.as_str() {
         "Basic" => {
             let mut plain = Vec::with_capacity(64);
-            let valid = base64(rest, &mut plain);
+            let valid = text::base64(rest, &mut plain, MAX_CREDENTIAL);
             let (user, secret) = split(&plain, b':');
             let found = valid && secret.is_some();
             if let (true, Some(secret)) = (found, secret) {
@@ -131,31 +131,6 @@ fn parameter<'a>(list: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
         let v = v?.trim_ascii();
         n.trim_ascii().eq_ignore_ascii_case(name).then(|| v.strip_prefix(b"\"").and_then(|v| v.strip_suffix(b"\"")).unwrap_or(v))
     })
-}
-
-/// Decodes standard or URL-safe base64 (RFC 4648) with or without padding. False where it is something else.
-fn base64(text: &[u8], out: &mut Vec<u8>) -> bool {
-    let (mut bits, mut have) = (0u32, 0u32);
-    for &c in text.iter().take_while(|&&c| c != b'=') {
-        let six = match c {
-            b'A'..=b'Z' => c - b'A',
-            b'a'..=b'z' => c - b'a' + 26,
-            b'0'..=b'9' => c - b'0' + 52,
-            b'+' | b'-' => 62,
-            b'/' | b'_' => 63,
-            _ => return false,
-        };
-        bits = bits << 6 | u32::from(six);
-        have += 6;
-        if have >= 8 {
-            have -= 8;
-            if out.len() == MAX_CREDENTIAL {
-                return true;
-            }
-            out.push((bits >> have) as u8);
-        }
-    }
-    true
 }
 
 /// Looks for a login in `name=value&…` (application/x-www-form-urlencoded). A form with a second password, as those that change one

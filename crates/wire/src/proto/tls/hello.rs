@@ -4,9 +4,13 @@
 //! `t13d1516h2_8daaf6152771_e5627efa2ab1`: t for TCP, the highest version offered, d where a server name extension is there and i where
 //! not, the numbers of ciphers and of extensions, the first and last character of the first ALPN value; then the first 12 digits of
 //! SHA-256 over the sorted ciphers; then the same over the sorted extensions without server name and ALPN, with the signature
-//! algorithms in their order. GREASE values (RFC 8701) count nowhere.
+//! algorithms in their order. GREASE values (RFC 8701) count nowhere. In QUIC (RFC 9001) the first letter is q.
+//!
+//! JA3 and JA3S are by Salesforce (BSD-3-Clause): MD5 over the numbers of a hello in decimal, as they stand, with dashes inside a list and
+//! commas between lists: version, ciphers, extensions, groups and point formats of a client; version, cipher and extensions of a server.
+//! They are kept because lists of known bad clients still speak them; MD5 protects nothing here.
 
-use super::super::{be16, text};
+use super::super::{be16, fingerprint, text};
 use model::activity::Tls;
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
@@ -19,12 +23,25 @@ pub struct Lists {
     ciphers: Vec<u16>,
     extensions: Vec<u16>,
     signatures: Vec<u16>,
+    groups: Vec<u16>,
+    formats: Vec<u16>,
     line: String,
+}
+
+/// What carries a hello.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Carrier {
+    /// Records on a stream.
+    #[default]
+    Tcp,
+    /// QUIC's CRYPTO frames.
+    Quic,
 }
 
 /// What JA4 needs besides the lists.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Facts {
+    carrier: Carrier,
     version: u16,
     server_name: bool,
     alpn: [u8; 2],
@@ -64,7 +81,7 @@ fn numbers(bytes: &[u8]) -> impl Iterator<Item = u16> + '_ {
 }
 
 /// Reads the body of a client hello. `None` where it is not well-formed.
-pub fn client(body: &[u8], act: &mut Tls, lists: &mut Lists) -> Option<()> {
+pub fn client(body: &[u8], carrier: Carrier, act: &mut Tls, lists: &mut Lists) -> Option<()> {
     let mut c = Cursor(body);
     let legacy = c.u16()?;
     c.take(32)?;
@@ -74,8 +91,10 @@ pub fn client(body: &[u8], act: &mut Tls, lists: &mut Lists) -> Option<()> {
     lists.ciphers.clear();
     lists.ciphers.extend(numbers(ciphers).filter(|v| !is_grease(*v)));
     lists.extensions.clear();
-    lists.signatures.clear();
-    let mut facts = Facts { version: legacy, server_name: false, alpn: *b"00" };
+    for list in [&mut lists.signatures, &mut lists.groups, &mut lists.formats] {
+        list.clear();
+    }
+    let mut facts = Facts { carrier, version: legacy, server_name: false, alpn: *b"00" };
     act.sni.clear();
     act.alpn.clear();
     act.offered = legacy;
@@ -96,6 +115,8 @@ pub fn client(body: &[u8], act: &mut Tls, lists: &mut Lists) -> Option<()> {
                     server_name(names, &mut act.sni);
                 }
             }
+            10 => lists.groups.extend(numbers(value.vec16().unwrap_or_default()).filter(|v| !is_grease(*v))),
+            11 => lists.formats.extend(value.vec8().unwrap_or_default().iter().map(|f| u16::from(*f))),
             13 => lists.signatures.extend(numbers(value.vec16().unwrap_or_default()).filter(|v| !is_grease(*v))),
             16 => {
                 let first = value.vec16().and_then(|l| Cursor(l).vec8()).unwrap_or_default();
@@ -114,8 +135,27 @@ pub fn client(body: &[u8], act: &mut Tls, lists: &mut Lists) -> Option<()> {
             _ => {}
         }
     }
+    // JA3 first, since JA4 sorts the lists.
+    ja3(legacy, lists, &mut act.ja3);
     ja4(facts, lists, &mut act.ja4);
     Some(())
+}
+
+fn ja3(version: u16, lists: &mut Lists, out: &mut String) {
+    let Lists { ciphers, extensions, groups, formats, line, .. } = lists;
+    line.clear();
+    let _ = write!(line, "{version}");
+    for list in [ciphers, extensions, groups, formats] {
+        line.push(',');
+        decimal(line, list);
+    }
+    fingerprint::md5(&[line.as_bytes()], out);
+}
+
+fn decimal(out: &mut String, values: &[u16]) {
+    for (i, v) in values.iter().enumerate() {
+        let _ = write!(out, "{}{v}", if i == 0 { "" } else { "-" });
+    }
 }
 
 /// Draft versions of TLS 1.3 (RFC 8446, 4.2.1 history: 0x7f00 and up) count as TLS 1.3.
@@ -157,7 +197,8 @@ fn ja4(facts: Facts, lists: &mut Lists, out: &mut String) {
     let (ciphers, extensions) = (lists.ciphers.len().min(99), lists.extensions.len().min(99));
     let [a, z] = facts.alpn.map(char::from);
     let name = if facts.server_name { 'd' } else { 'i' };
-    let _ = write!(out, "t{version}{name}{ciphers:02}{extensions:02}{a}{z}_");
+    let carrier = if facts.carrier == Carrier::Quic { 'q' } else { 't' };
+    let _ = write!(out, "{carrier}{version}{name}{ciphers:02}{extensions:02}{a}{z}_");
     lists.ciphers.sort_unstable();
     lists.extensions.sort_unstable();
     lists.line.clear();
@@ -191,7 +232,7 @@ fn digest(line: &str, out: &mut String) {
 }
 
 /// Reads the body of a server hello.
-pub fn server(body: &[u8], act: &mut Tls) -> Option<()> {
+pub fn server(body: &[u8], act: &mut Tls, lists: &mut Lists) -> Option<()> {
     let mut c = Cursor(body);
     let legacy = c.u16()?;
     c.take(32)?;
@@ -201,10 +242,12 @@ pub fn server(body: &[u8], act: &mut Tls) -> Option<()> {
     act.version = settled(legacy);
     act.cipher = cipher;
     act.answered = true;
+    lists.extensions.clear();
     let mut extensions = Cursor(if c.0.is_empty() { &[] } else { c.vec16()? });
     while !extensions.0.is_empty() {
         let kind = extensions.u16()?;
         let mut value = Cursor(extensions.vec16()?);
+        lists.extensions.push(kind);
         match kind {
             43 => act.version = settled(value.u16()?),
             16 => {
@@ -215,6 +258,10 @@ pub fn server(body: &[u8], act: &mut Tls) -> Option<()> {
             _ => {}
         }
     }
+    lists.line.clear();
+    let _ = write!(lists.line, "{legacy},{cipher},");
+    decimal(&mut lists.line, &lists.extensions);
+    fingerprint::md5(&[lists.line.as_bytes()], &mut act.ja3s);
     Some(())
 }
 
@@ -230,17 +277,35 @@ mod tests {
             ciphers: hex("1301,1302,1303,c02b,c02f,c02c,c030,cca9,cca8,c013,c014,009c,009d,002f,0035"),
             extensions: hex("001b,0000,0033,0010,4469,0017,002d,000d,0005,0023,0012,002b,ff01,000b,000a,0015"),
             signatures: hex("0403,0804,0401,0503,0805,0501,0806,0601"),
-            line: String::new(),
+            ..Lists::default()
         };
         let mut out = String::new();
-        let facts = Facts { version: 0x0304, server_name: true, alpn: *b"h2" };
+        let facts = Facts { version: 0x0304, server_name: true, alpn: *b"h2", carrier: Carrier::Tcp };
         ja4(facts, &mut lists, &mut out);
         assert_eq!(out, "t13d1516h2_8daaf6152771_e5627efa2ab1");
         lists.signatures.clear();
         ja4(facts, &mut lists, &mut out);
         assert_eq!(out, "t13d1516h2_8daaf6152771_6d807ffa2a79");
-        ja4(Facts { version: 0, server_name: false, alpn: *b"00" }, &mut Lists::default(), &mut out);
-        assert_eq!(out, "t00i000000_000000000000_000000000000");
+        ja4(Facts { version: 0, server_name: false, alpn: *b"00", carrier: Carrier::Quic }, &mut Lists::default(), &mut out);
+        assert_eq!(out, "q00i000000_000000000000_000000000000");
+    }
+
+    /// The two examples of Salesforce's JA3 README and the two of its JA3S part.
+    #[test]
+    fn ja3_agrees_with_the_published_examples() {
+        let mut lists = Lists {
+            ciphers: vec![47, 53, 5, 10, 49161, 49162, 49171, 49172, 50, 56, 19, 4],
+            extensions: vec![0, 10, 11],
+            groups: vec![23, 24, 25],
+            formats: vec![0],
+            ..Lists::default()
+        };
+        let mut out = String::new();
+        ja3(769, &mut lists, &mut out);
+        assert_eq!(out, "ada70206e40642a3e4461f35503241d5");
+        let mut bare = Lists { ciphers: vec![4, 5, 10, 9, 100, 98, 3, 6, 19, 18, 99], ..Lists::default() };
+        ja3(769, &mut bare, &mut out);
+        assert_eq!(out, "de350869b8c85de67a350c8d186f11e6");
     }
 
     #[test]

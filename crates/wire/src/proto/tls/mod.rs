@@ -10,12 +10,12 @@
 //!
 //! Where only one direction can be seen, the client's hello is told when the conversation ends, and the server's at once.
 
-mod hello;
+pub(super) mod hello;
 
 use super::{Pool, be16, be24, turned, x509};
 use crate::parse::{Cx, Dir, Parser, ProbeInput, Spec, Step, Verdict};
-use hello::Lists;
 pub use hello::is_grease;
+use hello::{Carrier, Lists};
 use model::ActRef;
 use model::activity::{Certificate, Protocol, Tls};
 
@@ -213,7 +213,7 @@ impl Parser for TlsParser {
             *side = Side { message, ..Side::default() };
         }
         let a = &mut self.act;
-        for s in [&mut a.sni, &mut a.ja4, &mut a.alpn] {
+        for s in [&mut a.sni, &mut a.ja4, &mut a.ja3, &mut a.ja3s, &mut a.alpn] {
             s.clear();
         }
         (a.version, a.cipher, a.offered, a.answered) = (0, 0, 0, false);
@@ -304,7 +304,7 @@ impl TlsParser {
             1 => {
                 // A second one follows a hello retry request or renegotiates; the first is what fingerprints.
                 if self.client.is_none() {
-                    if hello::client(body, &mut self.act, &mut self.lists).is_none() {
+                    if hello::client(body, Carrier::Tcp, &mut self.act, &mut self.lists).is_none() {
                         return Next::Done;
                     }
                     self.client = Some(dir);
@@ -313,7 +313,7 @@ impl TlsParser {
                 Next::Go
             }
             2 => {
-                if self.client == Some(dir) || hello::server(body, &mut self.act).is_none() {
+                if self.client == Some(dir) || hello::server(body, &mut self.act, &mut self.lists).is_none() {
                     return Next::Done;
                 }
                 self.client = Some(if dir == Dir::Up { Dir::Down } else { Dir::Up });
@@ -412,4 +412,4 @@ impl TlsParser {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -23,7 +23,7 @@ fn record(kind: u8, body: &[u8]) -> Vec<u8> {
     [vec![kind, 3, 1], vec16(body)].concat()
 }
 /// The client hello of FoxIO's example, with GREASE where Chrome puts it.
-fn client_hello() -> Vec<u8> {
+pub fn client_hello() -> Vec<u8> {
     let sig = u16s(&[0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601]);
     let sni = [&[0][..], &vec16(b"PLC.Example.jp")].concat();
     let extensions = [
@@ -94,6 +94,10 @@ fn tls_1_2_with_certificates() {
     assert_eq!((hellos.version, hellos.cipher, hellos.answered, hellos.certificates.len()), (0x0303, 0xc02f, true, 0));
     assert_eq!(certs.certificates.len(), 2);
     assert_eq!(certs.certificates[0].names, ["cam.example.jp", "192.0.2.9"]);
+    assert_eq!(certs.certificates[0].signature, "sha256WithRSAEncryption");
+    // MD5 of 771,4865-4866-…-53,27-0-51-16-17513-23-45-13-5-35-18-43-65281-11-10-21,29-23,0 and of 771,49199,16
+    assert_eq!((hellos.ja3.as_str(), hellos.ja3s.as_str()), ("c7240d90981bb4a546a859dd3bd5457c", "896415616b22361262d7a961b6325cfd"));
+    assert_eq!((&hellos.ja3, &hellos.ja3s), (&certs.ja3, &certs.ja3s));
 }
 
 #[test]
