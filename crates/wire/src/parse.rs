@@ -165,4 +165,5 @@ pub static PROTOCOLS: &[Spec] = &[
     proto::smtp::SPEC,
     proto::imap::SPEC,
     proto::pop3::SPEC,
+    proto::rtsp::SPEC,
 ];

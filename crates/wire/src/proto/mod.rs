@@ -36,6 +36,7 @@ pub mod snmp;
 pub mod ssdp;
 pub mod pop3;
 pub mod quic;
+pub mod rtsp;
 mod sasl;
 pub mod smtp;
 pub mod ssh;

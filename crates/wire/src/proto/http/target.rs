@@ -1,4 +1,4 @@
-//! Request targets without what they must not give away.
+//! Request targets without what they must not give away. RTSP and SIP use it, too.
 
 use super::super::text;
 
@@ -32,7 +32,12 @@ pub fn masked(out: &mut String, target: &[u8]) {
         }
         first = false;
         let (name, parameters) = split(segment, b';');
-        text::push(out, name, MAX_TARGET);
+        if text::contains(name, b"pass") || text::contains(name, b"pwd") {
+            // Cheap cameras have the log-in stand in the path: /user=admin&password=secret&channel=1, or with underscores.
+            pairs(out, name);
+        } else {
+            text::push(out, name, MAX_TARGET);
+        }
         if let Some(parameters) = parameters {
             text::push(out, b";", MAX_TARGET);
             values(out, parameters, b';');
@@ -45,6 +50,19 @@ pub fn masked(out: &mut String, target: &[u8]) {
     if fragment.is_some() {
         text::push(out, b"#*", MAX_TARGET);
     }
+}
+
+/// Every value behind an equals sign replaced, as far as the next mark that ends one.
+fn pairs(out: &mut String, segment: &[u8]) {
+    let mut rest = segment;
+    while let Some(at) = rest.iter().position(|b| *b == b'=') {
+        text::push(out, rest.get(..=at).unwrap_or_default(), MAX_TARGET);
+        text::push(out, b"*", MAX_TARGET);
+        let value = rest.get(at + 1..).unwrap_or_default();
+        let end = value.iter().position(|b| *b == b'&').unwrap_or(value.len());
+        rest = value.get(end..).unwrap_or_default();
+    }
+    text::push(out, rest, MAX_TARGET);
 }
 
 fn values(out: &mut String, list: &[u8], separator: u8) {
@@ -91,6 +109,9 @@ mod tests {
             ("/#access_token=SECRET", "/#*"),
             ("/a?b=http://u:p@h/", "/a?b=*"),
             ("h.example:443", "h.example:443"),
+            ("rtsp://h/user=admin&password=SECRET&channel=1/s.sdp", "rtsp://h/user=*&password=*&channel=*/s.sdp"),
+            ("/user=admin_password=SECRET_channel=1_stream=0.sdp", "/user=*"),
+            ("/reset-password/x=1", "/reset-password/x=1"),
         ] {
             let mut out = String::new();
             masked(&mut out, sent.as_bytes());
