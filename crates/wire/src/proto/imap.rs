@@ -151,9 +151,9 @@ impl Parser for ImapParser {
                     });
                     let follows = literal(line);
                     if dir == server {
-                        self.reply(line, follows, cx)
+                        self.reply(line, cx);
                     } else {
-                        self.client(line, follows, cx)
+                        self.client(line, follows, cx);
                     }
                     *self.left(dir) = follows.unwrap_or(0);
                     if follows == Some(0) {
@@ -330,7 +330,7 @@ impl ImapParser {
         }
     }
 
-    fn reply(&mut self, line: &[u8], _follows: Option<u64>, cx: &mut Cx<'_>) {
+    fn reply(&mut self, line: &[u8], cx: &mut Cx<'_>) {
         if !self.greeted {
             if let Some(words) = line.strip_prefix(b"* ") {
                 self.greeting.extend_from_slice(words.get(..MAX_BANNER * 3).unwrap_or(words));
@@ -463,7 +463,7 @@ mod tests {
 
     #[test]
     fn absurd_literals_and_holes() {
-        let up = [b"a LOGIN {99999999999999999999}\r\nb LOGIN x {18446744073709551615}\r\n".as_slice(), &[b'S'; 9000]].concat();
+        let up = [b"a LOGIN {99999999999999999999}\r\nb LOGIN x {18446744073709551615}\r\n".as_slice(), &b"S".repeat(9000)].concat();
         let acts = testing::tcp(&SPEC, &[(Dir::Up, &up)]);
         assert_eq!(told(&acts), ["login  Unknown 0 clear=false", "login x Unknown 0 clear=false", "mail  0B encrypted=false"]);
         let mut parser = (SPEC.start)();

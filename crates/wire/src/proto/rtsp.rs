@@ -216,9 +216,9 @@ impl RtspParser {
     fn line(&mut self, dir: Dir, line: &[u8], cx: &mut Cx<'_>) {
         if self.side(dir).state == State::Headers {
             if line.is_empty() {
-                self.head_end(dir, cx)
+                self.head_end(dir, cx);
             } else {
-                self.header(dir, line, cx)
+                self.header(dir, line, cx);
             }
             return;
         }

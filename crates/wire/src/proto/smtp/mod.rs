@@ -231,9 +231,9 @@ impl SmtpParser {
             }
         };
         if dir == server {
-            self.reply(line, cx)
+            self.reply(line, cx);
         } else {
-            self.command(line, cx)
+            self.command(line, cx);
         }
         true
     }

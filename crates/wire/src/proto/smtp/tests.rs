@@ -120,7 +120,8 @@ fn holes_lose_what_they_must_and_no_more() {
 
 #[test]
 fn recipients_and_lines_are_bounded() {
-    let up = [b"EHLO ".as_slice(), &[b'a'; 60_000], b"\r\nMAIL FROM:<x>\r\n", &b"RCPT TO:<z@y>\r\n".repeat(70_000), b"QUIT\r\n"].concat();
+    let up =
+        [b"EHLO ".as_slice(), &b"a".repeat(60_000), b"\r\nMAIL FROM:<x>\r\n", &b"RCPT TO:<z@y>\r\n".repeat(70_000), b"QUIT\r\n"].concat();
     let mut parser = (SPEC.start)();
     let acts = testing::run_on(&mut *parser, &SPEC, &[(Dir::Up, &up)], testing::Cut::Whole, testing::options());
     assert!(
