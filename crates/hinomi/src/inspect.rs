@@ -6,6 +6,7 @@
 //! used pair opens a new one. Where we differ, docs/oracle-differences.md says why.
 
 mod human;
+mod mirror;
 mod roles;
 mod tally;
 
@@ -62,6 +63,8 @@ pub struct Summary {
     pub control: tally::Control,
     /// Devices by hardware address.
     pub assets: Vec<AssetSummary>,
+    /// What the mirror port and the network cards behind it do to frames.
+    pub mirror: mirror::MirrorSummary,
     /// What could not be read or kept.
     pub counters: CounterSummary,
 }
@@ -155,6 +158,15 @@ pub struct CounterSummary {
     pub bytes_dropped: u64,
     /// Frames with tunnels too deep to be read.
     pub tunnel_depth_exceeded: u64,
+    /// Conversations left unread because too many were read at once and none was idle.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub parsers_refused: u64,
+    /// Idle conversations that were no longer read because new ones came.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub parsers_evicted: u64,
+    /// Copies of the same bytes of a stream or datagram that differ in content.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub conflicts: u64,
     /// Entries of the lists above that were left out because a list was full.
     #[serde(skip_serializing_if = "is_zero")]
     pub entries_omitted: u64,
@@ -198,7 +210,7 @@ pub fn run(files: &[PathBuf]) -> anyhow::Result<Summary> {
             engine.packet(&record.raw(SourceId(1)), &mut tally);
         }
         engine.finish(&mut tally);
-        return Ok(tally.summary(&[file.info()], engine.counters()));
+        return Ok(tally.summary(&[file.info()], engine.counters(), engine.truths()));
     }
     let mut merge = intake::file::Merge::open(files, options)?;
     while let Some((_, record)) = merge.next()? {
@@ -206,7 +218,7 @@ pub fn run(files: &[PathBuf]) -> anyhow::Result<Summary> {
     }
     engine.finish(&mut tally);
     let infos: Vec<_> = merge.infos().collect();
-    Ok(tally.summary(&infos, engine.counters()))
+    Ok(tally.summary(&infos, engine.counters(), engine.truths()))
 }
 
 #[cfg(test)]

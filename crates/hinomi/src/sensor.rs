@@ -277,6 +277,7 @@ impl Sensor {
         status.flows = self.engine.flows() as u64;
         status.flows_evicted = counters.flows_evicted;
         status.gaps = counters.reassembly_gaps;
+        status.truths = self.engine.truths();
         status.queue_drops = self.recorder.dropped();
         status.last_frame = last.or(status.last_frame);
         status.recent_packets = self.meter.last().map_or(counters.packets, |h| h.packets);

@@ -191,13 +191,13 @@ impl Truths {
         }
     }
 
-    /// What is worth knowing after `packets` frames. Copies from one in a hundred on; one direction from half of at least five conversations
+    /// What is worth knowing after `packets` frames. Copies from five on, where they are one in a hundred; one direction from half of at least five conversations
     /// on; the others wherever they were met at all.
     pub fn told(&self, packets: u64) -> impl Iterator<Item = Truth> + '_ {
         Truth::ALL.into_iter().filter(move |t| {
             let (met, of) = self.share(*t, packets);
             match t {
-                Truth::Duplicates | Truth::RoutedTwice => met > 0 && met.saturating_mul(100) >= of,
+                Truth::Duplicates | Truth::RoutedTwice => met >= 5 && met.saturating_mul(100) >= of,
                 Truth::OneWay => of >= 5 && met.saturating_mul(2) >= of,
                 _ => met > 0,
             }

@@ -14,6 +14,7 @@ struct Words {
     conversations: &'static str,
     protocols: &'static str,
     devices: &'static str,
+    mirror: &'static str,
     counters: &'static str,
     nothing: &'static str,
     more: &'static str,
@@ -28,6 +29,7 @@ const JA: Words = Words {
     conversations: "通信",
     protocols: "プロトコル",
     devices: "機器",
+    mirror: "ミラーポートについて分かること",
     counters: "読めなかったもの",
     nothing: "パケットはありません。",
     more: "ほか",
@@ -41,6 +43,7 @@ const EN: Words = Words {
     conversations: "conversations",
     protocols: "protocols",
     devices: "devices",
+    mirror: "what the capture shows of the mirror port",
     counters: "could not be read",
     nothing: "There are no packets.",
     more: "more:",
@@ -49,7 +52,7 @@ const EN: Words = Words {
 /// Devices that are listed; the rest is counted.
 const MAX_DEVICES: usize = 50;
 
-fn number(n: u64) -> String {
+pub(super) fn number(n: u64) -> String {
     group(i64::try_from(n).unwrap_or(i64::MAX))
 }
 
@@ -118,6 +121,13 @@ fn write(out: &mut String, s: &Summary, w: &Words, lang: Lang) -> std::fmt::Resu
             writeln!(out, "  {} {}", w.more, number((s.assets.len() - MAX_DEVICES) as u64))?;
         }
     }
+    let truths = super::mirror::lines(&s.mirror, s.amount.packets, lang);
+    if !truths.is_empty() {
+        writeln!(out, "{}:", w.mirror)?;
+        for line in truths {
+            writeln!(out, "  {line}")?;
+        }
+    }
     let c = &s.counters;
     let troubles = [
         (if lang == Lang::Ja { "壊れたパケット" } else { "broken packets" }, c.decode_errors),
@@ -125,6 +135,9 @@ fn write(out: &mut String, s: &Summary, w: &Words, lang: Lang) -> std::fmt::Resu
         (if lang == Lang::Ja { "あふれた通信" } else { "conversations let go" }, c.flows_evicted),
         (if lang == Lang::Ja { "捨てたバイト" } else { "bytes let go" }, c.bytes_dropped),
         (if lang == Lang::Ja { "深すぎるトンネル" } else { "tunnels too deep" }, c.tunnel_depth_exceeded),
+        (if lang == Lang::Ja { "読む余裕のなかった通信" } else { "conversations without a reader" }, c.parsers_refused),
+        (if lang == Lang::Ja { "途中で読むのをやめた通信" } else { "idle conversations no longer read" }, c.parsers_evicted),
+        (if lang == Lang::Ja { "内容の食い違う重複" } else { "copies that contradict" }, c.conflicts),
     ];
     let list: Vec<String> = troubles.iter().filter(|(_, n)| *n > 0).map(|(name, n)| format!("{name} {}", number(*n))).collect();
     if !list.is_empty() {

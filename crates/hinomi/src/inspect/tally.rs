@@ -10,10 +10,12 @@ pub use names::Names;
 pub use office::Office;
 pub use web::Web;
 
+use super::mirror::MirrorSummary;
 use super::roles::Roles;
 use super::{Amount, CounterSummary, DamageSummary, FileSummary, ProtocolCount, Summary};
 use intake::file::FileInfo;
 use model::activity::{Head, Protocol};
+use model::coverage::Truths;
 use model::{ActRef, Flow, Mac, Observation, Time, Transport};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::{BTreeMap, BTreeSet};
@@ -177,7 +179,7 @@ impl Tally {
     }
 
     /// The document.
-    pub fn summary(self, infos: &[&FileInfo], counters: Counters) -> Summary {
+    pub fn summary(self, infos: &[&FileInfo], counters: Counters, truths: Truths) -> Summary {
         let mut protocols = BTreeMap::new();
         for ((protocol, packets), activities) in Protocol::ALL.iter().zip(&self.frames).zip(&self.acts) {
             if packets + activities > 0 {
@@ -208,6 +210,7 @@ impl Tally {
             office: self.office,
             control: self.control,
             assets: self.roles.assets(),
+            mirror: MirrorSummary::new(truths, counters.packets),
             counters: CounterSummary {
                 decode_errors: counters.decode_errors,
                 flows: counters.flows,
@@ -215,6 +218,9 @@ impl Tally {
                 reassembly_gaps: counters.reassembly_gaps,
                 bytes_dropped: counters.bytes_dropped,
                 tunnel_depth_exceeded: counters.tunnel_depth_exceeded,
+                parsers_refused: counters.parsers_refused,
+                parsers_evicted: counters.parsers_evicted,
+                conflicts: counters.conflicts,
                 entries_omitted: self.omitted,
             },
         }
