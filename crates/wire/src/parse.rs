@@ -166,4 +166,5 @@ pub static PROTOCOLS: &[Spec] = &[
     proto::imap::SPEC,
     proto::pop3::SPEC,
     proto::rtsp::SPEC,
+    proto::smb::SPEC,
 ];

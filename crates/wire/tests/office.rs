@@ -26,6 +26,10 @@ fn frames_of_each_protocol_agree_with_another_program() {
         ("it/rdp-to-ssl.pcap", Protocol::Rdp, 4),
         ("ot/modbus-and-non-modbus-p502.pcap", Protocol::Modbus, 12),
         ("ot/modicon_umas.pcap", Protocol::Modbus, 180),
+        ("it/smb1_segments.pcap", Protocol::Smb, 4),
+        ("it/smb2.pcap", Protocol::Smb, 18),
+        ("it/smb311.pcap", Protocol::Smb, 34),
+        ("it/smbv1.pcap", Protocol::Smb, 7),
     ] {
         assert_eq!(read_all(&root.join(name), false).1.get(&protocol), Some(&frames), "{name}");
     }
@@ -71,4 +75,25 @@ fn the_answer_that_made_log4j_load_a_program_is_pointed_out() {
     let (acts, _) = read_all(&root.join("attacks/log4j-webapp-exploit.pcap"), false);
     let searches: Vec<_> = acts.iter().filter_map(|(_, a)| if let Act::Ldap(l) = a { Some(l) } else { None }).collect();
     assert!(searches.iter().any(|l| l.operation == "search" && l.java && l.entries == 1), "{searches:?}");
+}
+
+#[test]
+fn systems_names_and_files_are_read_from_smb() {
+    let Some(root) = oracles() else { return };
+    let read = |name: &str| read_all(&root.join(name), false).0;
+    let smb = |acts: &[(model::activity::Head, Act)]| -> Vec<model::activity::Smb> {
+        acts.iter().filter_map(|(_, a)| if let Act::Smb(s) = a { Some(s.clone()) } else { None }).collect()
+    };
+    let first = smb(&read("it/smbv1.pcap"));
+    assert!(first.iter().any(|s| s.os == "Windows 2000 2195" && s.server_os == "Windows 7 Ultimate 7601 Service Pack 1"), "{first:?}");
+    assert!(first.iter().any(|s| s.share == r"\\10.128.0.243\IPC$"), "{first:?}");
+    assert!(smb(&read("it/smb2.pcap")).iter().any(|s| s.file == r"Test\2009-12 Payroll.xlsx" && s.status == Some(0)));
+    let third = smb(&read("it/smb311.pcap"));
+    assert!(third.iter().any(|s| s.dialect == 0x0311 && s.user == "administrator"), "{third:?}");
+    assert!(third.iter().any(|s| s.encrypted && s.status.is_none()), "{third:?}");
+    // A controller's server that is asked four times with a password that it does not take, in the broken first version of NTLM.
+    let guessed = read("ot/mms_and_goose.pcap");
+    assert_eq!(guessed.iter().filter(|(_, a)| matches!(a, Act::Ntlm(n) if n.version1 && n.user == "MicroSCADA")).count(), 4);
+    assert_eq!(logins("ot/mms_and_goose.pcap", Protocol::Smb), vec![("MicroSCADA".to_owned(), Outcome::Failure); 4]);
+    assert!(smb(&guessed).iter().any(|s| s.server_os.starts_with("Windows")), "{guessed:?}");
 }

@@ -32,9 +32,12 @@ pub struct Smb {
     /// Workstation of the session.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub host: String,
-    /// Native operating system (SMB 1).
+    /// Native operating system of the client (SMB 1).
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub os: String,
+    /// Native operating system of the server (SMB 1).
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub server_os: String,
     /// Signing is required.
     #[serde(default)]
     pub signing: bool,

@@ -36,6 +36,7 @@ pub mod rdp;
 pub mod router;
 pub mod rtsp;
 mod sasl;
+pub mod smb;
 pub mod smtp;
 pub mod snmp;
 pub mod ssdp;
