@@ -36,6 +36,16 @@ fn mix() -> Vec<Vec<u8>> {
     let arp = [&[0u8, 1, 8, 0, 6, 4, 0, 1][..], &mac(1), &[192, 168, 1, 1], &[0; 6], &[192, 168, 1, 2]].concat();
     frames.push(ethernet([0xff; 6], mac(1), 0x0806, &arp));
     frames.push(ethernet([1, 0x0c, 0xcd, 1, 0, 1], mac(1), 0x88b8, &[0; 50]));
+    let tree = [&[0x42, 0x42, 3, 0, 0, 2, 2, 0x3d, 0x80, 0, 2, 0, 0, 0, 0, 1, 0, 0, 0, 4, 0x80, 0, 2, 0, 0, 0, 0, 2, 0x80, 5][..], &[0; 9]]
+        .concat();
+    frames.push(ethernet([1, 0x80, 0xc2, 0, 0, 0], mac(1), tree.len() as u16, &tree));
+    let cdp = [0xaa, 0xaa, 3, 0, 0, 0x0c, 0x20, 0, 2, 180, 0, 0, 0, 1, 0, 6, b's', b'1', 0, 6, 0, 8, b'c', b'3', b'5', b'0'];
+    frames.push(ethernet([1, 0, 0x0c, 0xcc, 0xcc, 0xcc], mac(1), cdp.len() as u16, &cdp));
+    frames.push(ethernet(mac(2), mac(1), 0x0800, &ipv4(A, B, 2, &[0x22, 0, 0, 0, 0, 0, 0, 1, 4, 0, 0, 0, 239, 0, 0, 1])));
+    for n in 0..4 {
+        frames.push(ethernet(mac(2), mac(1), 0x0800, &ipv4(A, B, 1, &[8, 0, 0, 0, 0, 1, 0, n, 1, 2, 3])));
+        frames.push(ethernet(mac(1), mac(2), 0x0800, &ipv4(B, A, 1, &[0, 0, 0, 0, 0, 1, 0, n, 1, 2, 3])));
+    }
     let datagram = udp_datagram(40000, 9, &[5; 100]);
     frames.push(ethernet(mac(2), mac(1), 0x0800, &ipv4_piece(A, B, 17, 9, 64, false, &datagram[64..])));
     frames.push(ethernet(mac(2), mac(1), 0x0800, &ipv4_piece(A, B, 17, 9, 0, true, &datagram[..64])));
