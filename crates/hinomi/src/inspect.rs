@@ -6,16 +6,15 @@
 //! used pair opens a new one. Where we differ, docs/oracle-differences.md says why.
 
 mod human;
+mod lanes;
 mod mirror;
 mod roles;
 mod tally;
 
-use model::{Lang, SourceId, Time};
+use model::{Lang, Time};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use tally::Tally;
-use wire::engine::{Config, Engine};
 
 /// What was in the captures: the document that `--json` prints. Keys that cannot be known are absent.
 #[derive(Debug, Serialize)]
@@ -101,6 +100,15 @@ pub struct Amount {
     /// Time of the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last: Option<Time>,
+}
+
+impl Amount {
+    /// Adds the frames of another lane. Each lane knows first and last of all.
+    fn join(&mut self, other: Amount) {
+        self.packets += other.packets;
+        self.captured_bytes += other.captured_bytes;
+        self.wire_bytes += other.wire_bytes;
+    }
 }
 
 /// A damage of a file.
@@ -191,34 +199,7 @@ impl Summary {
 
 /// Reads the files as one stream in time order. Fails only where a file cannot be read at all; damage is part of the summary.
 pub fn run(files: &[PathBuf]) -> anyhow::Result<Summary> {
-    let options = wire::parse::Options {
-        // Fingerprints are of no use beyond this run; the key need not be secret because nothing is kept or shown.
-        secret_key: [0; 32],
-        raw_targets: true,
-        is_default: catalogue::credentials::is_default,
-    };
-    let mut seed = [0u8; 8];
-    getrandom::fill(&mut seed).map_err(|e| anyhow::anyhow!("the system gives no random numbers: {e}"))?;
-    let config = Config { hash_seed: u64::from_le_bytes(seed), ..Config::default() };
-    let mut engine = Engine::new(config, options);
-    let mut tally = Tally::new(catalogue::oui::vendor);
-    let options = intake::file::Options::default();
-    if let [one] = files {
-        // One file is read in its own order, even where its times go back.
-        let mut file = intake::file::CaptureFile::open_with(one, options)?;
-        while let Some(record) = file.next()? {
-            engine.packet(&record.raw(SourceId(1)), &mut tally);
-        }
-        engine.finish(&mut tally);
-        return Ok(tally.summary(&[file.info()], engine.counters(), engine.truths()));
-    }
-    let mut merge = intake::file::Merge::open(files, options)?;
-    while let Some((_, record)) = merge.next()? {
-        engine.packet(&record.raw(SourceId(1)), &mut tally);
-    }
-    engine.finish(&mut tally);
-    let infos: Vec<_> = merge.infos().collect();
-    Ok(tally.summary(&infos, engine.counters(), engine.truths()))
+    lanes::run(files, lanes::fitting(files))
 }
 
 #[cfg(test)]

@@ -191,6 +191,35 @@ impl Truths {
         }
     }
 
+    /// Adds what another lane of the same sensor counted.
+    pub fn join(&mut self, other: Truths) {
+        // Every field by name, so that a new one cannot be forgotten here.
+        let Truths {
+            looked,
+            duplicates,
+            routed_twice,
+            both_ways,
+            one_way,
+            checksums_looked,
+            checksums_offloaded,
+            checksums_bad,
+            super_packets,
+            vlan_stripped,
+            cut,
+        } = other;
+        self.looked += looked;
+        self.duplicates += duplicates;
+        self.routed_twice += routed_twice;
+        self.both_ways += both_ways;
+        self.one_way += one_way;
+        self.checksums_looked += checksums_looked;
+        self.checksums_offloaded += checksums_offloaded;
+        self.checksums_bad += checksums_bad;
+        self.super_packets += super_packets;
+        self.vlan_stripped += vlan_stripped;
+        self.cut += cut;
+    }
+
     /// What is worth knowing after `packets` frames. Copies from five on, where they are one in a hundred; one direction from half of at least five conversations
     /// on; the others wherever they were met at all.
     pub fn told(&self, packets: u64) -> impl Iterator<Item = Truth> + '_ {

@@ -59,7 +59,7 @@ fn ends(ip: &[u8]) -> Option<(u128, u128)> {
         4 => {
             let header = usize::from(ip.first()? & 0x0f) * 4;
             // Only a first or whole piece has an ICMP header.
-            let whole = be16(ip, 6)? & 0x1fff == 0;
+            let whole = be16(ip, 6)? << 3 == 0;
             let error = *ip.get(9)? == 1 && whole && matches!(ip.get(header), Some(3 | 4 | 5 | 11 | 12));
             (addresses4(ip)?, if error { ip.get(header + 8..) } else { None })
         }

@@ -43,6 +43,12 @@ fn add<T: Ord>(set: &mut BTreeSet<T>, item: T) {
     }
 }
 
+fn add_all<T: Ord>(set: &mut BTreeSet<T>, items: BTreeSet<T>) {
+    for item in items {
+        add(set, item);
+    }
+}
+
 impl Roles {
     /// Empty. `vendor` names the maker of a hardware address.
     pub fn new(vendor: fn(Mac) -> Option<&'static str>) -> Self {
@@ -145,6 +151,28 @@ impl Roles {
         }
         if flow.down.packets > 0 {
             self.device(flow.server.mac);
+        }
+    }
+
+    /// Adds what another lane of the same captures showed.
+    pub fn join(&mut self, other: Roles) {
+        let Roles { vendor: _, devices, names, counted: _ } = other;
+        for (mac, theirs) in devices {
+            let Some(ours) = self.device(Some(mac)) else { continue };
+            let Device { claimed, carried, names, served, asked, announces_routes, announces_switch, dhcp_client } = theirs;
+            add_all(&mut ours.claimed, claimed);
+            add_all(&mut ours.carried, carried);
+            add_all(&mut ours.names, names);
+            add_all(&mut ours.served, served);
+            add_all(&mut ours.asked, asked);
+            ours.announces_routes |= announces_routes;
+            ours.announces_switch |= announces_switch;
+            ours.dhcp_client |= dhcp_client;
+        }
+        for (ip, names) in names {
+            for name in &names {
+                self.name(ip, name);
+            }
         }
     }
 

@@ -74,6 +74,28 @@ fn keep<T: Ord>(set: &mut BTreeSet<T>, item: T, omitted: &mut u64) {
     }
 }
 
+/// Adds the entries of one set to another, within the bound.
+fn join<T: Ord>(set: &mut BTreeSet<T>, others: BTreeSet<T>, omitted: &mut u64) {
+    if set.is_empty() {
+        *set = others;
+        return;
+    }
+    for item in others {
+        keep(set, item, omitted);
+    }
+}
+
+/// Adds the counts of one table to another, within the bound.
+fn add_up<K: Ord>(counts: &mut BTreeMap<K, u64>, others: BTreeMap<K, u64>, omitted: &mut u64) {
+    for (key, n) in others {
+        if counts.len() < MAX_LIST || counts.contains_key(&key) {
+            *counts.entry(key).or_default() += n;
+        } else {
+            *omitted += 1;
+        }
+    }
+}
+
 fn place(ip: IpAddr) -> usize {
     let low = match ip {
         IpAddr::V4(v4) => u64::from(v4.to_bits()),
@@ -178,6 +200,62 @@ impl Tally {
         }
     }
 
+    /// First and last time of all frames, also those of other lanes.
+    pub fn span(&mut self, all: Amount) {
+        (self.amount.first, self.amount.last) = (all.first, all.last);
+    }
+
+    /// Adds what another lane of the same captures counted. Each conversation was read in one of them only.
+    pub fn join(&mut self, other: Tally) {
+        // Every field by name, so that a new one cannot be forgotten here.
+        let Tally {
+            amount,
+            ipv4,
+            ipv6,
+            tcp,
+            udp,
+            arp,
+            other: rest,
+            macs,
+            recent_macs: _,
+            ips,
+            recent_ips: _,
+            vlans,
+            tcp_pairs: _,
+            tcp_conversations,
+            udp_pairs,
+            frames,
+            acts,
+            names,
+            web,
+            office,
+            control,
+            roles,
+            omitted,
+        } = other;
+        self.amount.join(amount);
+        self.ipv4 += ipv4;
+        self.ipv6 += ipv6;
+        self.tcp += tcp;
+        self.udp += udp;
+        self.arp += arp;
+        self.other += rest;
+        self.macs.extend(macs);
+        self.ips.extend(ips);
+        self.vlans.extend(vlans);
+        self.tcp_conversations += tcp_conversations;
+        self.udp_pairs.extend(udp_pairs);
+        for (sum, n) in self.frames.iter_mut().zip(frames).chain(self.acts.iter_mut().zip(acts)) {
+            *sum += n;
+        }
+        self.omitted += omitted;
+        self.names.join(names, &mut self.omitted);
+        self.web.join(web, &mut self.omitted);
+        self.office.join(office, &mut self.omitted);
+        self.control.join(control, &mut self.omitted);
+        self.roles.join(roles);
+    }
+
     /// The document.
     pub fn summary(self, infos: &[&FileInfo], counters: Counters, truths: Truths) -> Summary {
         let mut protocols = BTreeMap::new();
@@ -274,10 +352,6 @@ impl Sink for Tally {
         self.amount.packets += 1;
         self.amount.captured_bytes += u64::from(f.captured_len);
         self.amount.wire_bytes += u64::from(f.wire_len);
-        if self.amount.first.is_none() {
-            self.amount.first = Some(f.time);
-        }
-        self.amount.last = Some(f.time);
         let l = f.layers;
         self.ipv4 += u64::from(l.has(Layers::IPV4));
         self.ipv6 += u64::from(l.has(Layers::IPV6));

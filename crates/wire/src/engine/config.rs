@@ -84,3 +84,48 @@ pub struct Counters {
     /// Times at which the capture clock jumped and was followed.
     pub clock_jumps: u64,
 }
+
+impl Counters {
+    /// Adds what another lane counted.
+    pub fn join(&mut self, other: Counters) {
+        // Every field by name, so that a new one cannot be forgotten here.
+        let Counters {
+            packets,
+            bytes,
+            decode_errors,
+            flows,
+            flows_evicted,
+            reassembly_gaps,
+            bytes_dropped,
+            parsers_refused,
+            parsers_evicted,
+            conflicts,
+            tunnel_depth_exceeded,
+            datagrams_reassembled,
+            fragments_evicted,
+            fragments_refused,
+            echoes_evicted,
+            repeats_evicted,
+            observations_evicted,
+            clock_jumps,
+        } = other;
+        self.packets += packets;
+        self.bytes += bytes;
+        self.decode_errors += decode_errors;
+        self.flows += flows;
+        self.flows_evicted += flows_evicted;
+        self.reassembly_gaps += reassembly_gaps;
+        self.bytes_dropped += bytes_dropped;
+        self.parsers_refused += parsers_refused;
+        self.parsers_evicted += parsers_evicted;
+        self.conflicts += conflicts;
+        self.tunnel_depth_exceeded += tunnel_depth_exceeded;
+        self.datagrams_reassembled += datagrams_reassembled;
+        self.fragments_evicted += fragments_evicted;
+        self.fragments_refused += fragments_refused;
+        self.echoes_evicted += echoes_evicted;
+        self.repeats_evicted += repeats_evicted;
+        self.observations_evicted += observations_evicted;
+        self.clock_jumps += clock_jumps;
+    }
+}

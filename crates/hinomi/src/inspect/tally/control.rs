@@ -1,5 +1,6 @@
 //! Control, management and small devices.
 
+use super::add_up;
 use model::ActRef;
 use model::activity::Head;
 use serde::{Serialize, Serializer};
@@ -18,6 +19,12 @@ fn unit_function<S: Serializer>(counts: &BTreeMap<(u8, u8), u64>, s: S) -> Resul
 }
 
 impl Control {
+    /// Adds what another lane heard.
+    pub fn join(&mut self, other: Control, omitted: &mut u64) {
+        let Control { modbus } = other;
+        add_up(&mut self.modbus, modbus, omitted);
+    }
+
     /// Takes up what is of this family; what no longer fits is counted in `omitted`.
     pub fn hear(&mut self, _head: &Head, act: ActRef<'_>, _omitted: &mut u64) {
         if let ActRef::Modbus(m) = act {

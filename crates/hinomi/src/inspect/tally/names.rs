@@ -1,6 +1,6 @@
 //! Names, addresses and discovery.
 
-use super::keep;
+use super::{join, keep};
 use model::ActRef;
 use model::activity::Head;
 use serde::Serialize;
@@ -49,6 +49,14 @@ struct Lldp {
 }
 
 impl Names {
+    /// Adds what another lane heard.
+    pub fn join(&mut self, other: Names, omitted: &mut u64) {
+        let Names { dns_queries, dhcp, lldp } = other;
+        join(&mut self.dns_queries, dns_queries, omitted);
+        join(&mut self.dhcp, dhcp, omitted);
+        join(&mut self.lldp, lldp, omitted);
+    }
+
     /// Takes up what is of this family; what no longer fits is counted in `omitted`.
     pub fn hear(&mut self, _head: &Head, act: ActRef<'_>, omitted: &mut u64) {
         match act {

@@ -1,6 +1,6 @@
 //! Log-ins, files and remote screens.
 
-use super::MAX_LIST;
+use super::{MAX_LIST, add_up};
 use model::ActRef;
 use model::activity::{Head, Outcome, Protocol};
 use serde::ser::SerializeMap;
@@ -56,6 +56,12 @@ fn by_protocol<S: Serializer>(logins: &BTreeMap<(Protocol, String, &'static str)
 }
 
 impl Office {
+    /// Adds what another lane heard.
+    pub fn join(&mut self, other: Office, omitted: &mut u64) {
+        let Office { logins } = other;
+        add_up(&mut self.logins, logins, omitted);
+    }
+
     /// Takes up what is of this family; what no longer fits is counted in `omitted`.
     pub fn hear(&mut self, head: &Head, act: ActRef<'_>, omitted: &mut u64) {
         if let ActRef::Login(login) = act {

@@ -1,6 +1,6 @@
 //! The web, and what travels like it.
 
-use super::keep;
+use super::{join, keep};
 use model::activity::{Head, Protocol};
 use model::{ActRef, Time};
 use serde::Serialize;
@@ -246,6 +246,20 @@ struct Sip {
 }
 
 impl Web {
+    /// Adds what another lane heard.
+    pub fn join(&mut self, other: Web, omitted: &mut u64) {
+        let Web { tls, http, ssh, quic, smtp, imap, pop3, rtsp, sip } = other;
+        join(&mut self.tls, tls, omitted);
+        join(&mut self.http, http, omitted);
+        join(&mut self.ssh, ssh, omitted);
+        join(&mut self.quic, quic, omitted);
+        join(&mut self.smtp, smtp, omitted);
+        join(&mut self.imap, imap, omitted);
+        join(&mut self.pop3, pop3, omitted);
+        join(&mut self.rtsp, rtsp, omitted);
+        join(&mut self.sip, sip, omitted);
+    }
+
     /// Takes up what is of this family; what no longer fits is counted in `omitted`.
     pub fn hear(&mut self, head: &Head, act: ActRef<'_>, omitted: &mut u64) {
         match act {
