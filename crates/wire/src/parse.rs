@@ -167,4 +167,5 @@ pub static PROTOCOLS: &[Spec] = &[
     proto::pop3::SPEC,
     proto::rtsp::SPEC,
     proto::smb::SPEC,
+    proto::sip::SPEC,
 ];

@@ -37,6 +37,7 @@ pub mod router;
 pub mod rtsp;
 mod sasl;
 pub mod smb;
+pub mod sip;
 pub mod smtp;
 pub mod snmp;
 pub mod ssdp;
