@@ -2,20 +2,25 @@
 //!
 //! Each direction is a small machine that reads a start line, header lines and a body, one piece at a time, and holds nothing back but
 //! an unfinished line. Requests wait in a queue until their answers come (RFC 9112, 9.3.2: answers keep the order of the requests);
-//! an exchange is told when its answer is complete, or when the conversation ends. Bodies are counted and let go, except the first
-//! bytes of a form, which are looked through for a login and wiped.
+//! an exchange is told when its answer is complete, or when the conversation ends. Bodies are counted and let go, except that the first
+//! bytes of each say what it is ([`magic`]), those of a form are looked through for a login and wiped, and XML that an answer brings may be
+//! the description of a UPnP device ([`super::upnp`]).
+//!
+//! Behind CONNECT (RFC 9110, 9.3.6) and an upgrade (7.8) another protocol speaks: TLS, SSH and HTTP itself are recognised by their first
+//! bytes and read on by their parsers; everything else is left.
 //!
 //! After a hole whose size is known the count of a body goes on. After any other the direction is lost until a piece begins with a
 //! start line again.
 
 pub mod login;
+pub mod magic;
 pub mod target;
 
-use super::{text, turned};
+use super::{text, turned, upnp};
 use crate::parse::{Cx, Dir, Parser, ProbeInput, Spec, Step, Verdict};
 use login::{How, Location};
 use model::ActRef;
-use model::activity::{Http, Login, Outcome, Protocol};
+use model::activity::{Http, Login, Outcome, Protocol, Upnp};
 use model::net::Transport;
 use std::collections::VecDeque;
 
@@ -35,6 +40,10 @@ pub const MAX_LINE: usize = 8 * 1024;
 pub const MAX_WAITING: usize = 32;
 /// Bytes of a form that are looked through.
 pub const MAX_FORM: usize = 8 * 1024;
+/// Bytes of XML that are looked through for the description of a device.
+pub const MAX_DESCRIPTION: usize = 16 * 1024;
+/// Kept of buffers when the parser is recycled.
+const KEEP: usize = 4 * 1024;
 const MAX_METHOD: usize = 32;
 const MAX_HOST: usize = 256;
 const MAX_VALUE: usize = 256;
@@ -177,7 +186,18 @@ struct Exchange {
 impl Exchange {
     fn clear(&mut self) {
         let a = &mut self.act;
-        for s in [&mut a.method, &mut a.host, &mut a.path, &mut a.user_agent, &mut a.server, &mut a.content_type, &mut a.authorization] {
+        for s in [
+            &mut a.method,
+            &mut a.host,
+            &mut a.path,
+            &mut a.user_agent,
+            &mut a.server,
+            &mut a.content_type,
+            &mut a.request_type,
+            &mut a.body,
+            &mut a.request_body,
+            &mut a.authorization,
+        ] {
             s.clear();
         }
         (a.status, a.request_bytes, a.response_bytes) = (None, 0, 0);
@@ -201,6 +221,12 @@ struct HttpParser {
     /// Number of the last request.
     number: u64,
     form: Vec<u8>,
+    /// Beginnings of the bodies being read, of request and answer.
+    sent: Vec<u8>,
+    page: Vec<u8>,
+    device: Upnp,
+    /// From here on another protocol speaks.
+    tunnel: bool,
     /// A login that was told as successful: browsers repeat it with every request, and it is told once.
     told: Option<Login>,
     /// The unfinished request line at the end of what was shown: all there will be where frames were captured cut short.
@@ -226,6 +252,9 @@ impl Parser for HttpParser {
             let rest = bytes.get(at..).unwrap_or_default();
             if rest.is_empty() {
                 break Step::Used(at);
+            }
+            if self.tunnel {
+                return if at > 0 { Step::Used(at) } else { inside(rest) };
             }
             match self.advance(dir, rest, cx) {
                 Go::On(n) => at += n,
@@ -280,6 +309,7 @@ impl Parser for HttpParser {
             }
             self.partial = false;
             text::wipe(&mut self.form);
+            text::wipe(&mut self.sent);
         } else {
             // Which of the answers were lost is not known.
             self.flush(cx);
@@ -302,6 +332,7 @@ impl Parser for HttpParser {
 
     fn reset(&mut self) {
         self.restart();
+        self.page.shrink_to(KEEP);
         self.told = None;
         self.number = 0;
     }
@@ -311,8 +342,10 @@ impl HttpParser {
     fn restart(&mut self) {
         self.sides = <[Side; 2]>::default();
         self.requests = None;
-        self.partial = false;
+        (self.partial, self.tunnel) = (false, false);
         text::wipe(&mut self.form);
+        text::wipe(&mut self.sent);
+        self.page.clear();
         self.asking.clear();
         for mut e in self.waiting.drain(..).chain(self.answering.take()) {
             e.clear();
@@ -459,9 +492,7 @@ impl HttpParser {
             *side = Side { state: State::Headers, interim: (100..200).contains(&status) && status != 101, ..Side::default() };
             if !side.interim {
                 // One that was never finished, where an answer followed on a lost one.
-                if let Some(e) = self.answering.take() {
-                    self.tell(e, cx);
-                }
+                self.answered(cx);
                 let mut e = self.waiting.pop_front().or_else(|| self.spare.pop()).unwrap_or_default();
                 e.act.status = Some(status);
                 self.answering = Some(e);
@@ -526,6 +557,7 @@ impl HttpParser {
                     self.asking.how = Some(How::Header);
                 }
             } else if is("content-type") {
+                text::set(&mut act.request_type, value, MAX_VALUE);
                 self.side(dir).form = text::starts_with(value, b"application/x-www-form-urlencoded");
             }
         } else if let Some(e) = &mut self.answering {
@@ -568,9 +600,9 @@ impl HttpParser {
             return true;
         }
         if tunnel {
-            // From here on it is another protocol.
             self.flush(cx);
-            return false;
+            self.tunnel = true;
+            return true;
         }
         side.state = match side.length {
             _ if empty => State::Body(0),
@@ -592,12 +624,42 @@ impl HttpParser {
                 self.form.reserve_exact(room);
                 self.form.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
             }
+            let (kind, _) = grown(&mut self.sent, bytes);
             if let Some(e) = self.asked() {
                 e.act.request_bytes += bytes.len() as u64;
+                if let Some(kind) = kind {
+                    set_kind(&mut e.act.request_body, kind);
+                }
             }
         } else if let Some(e) = &mut self.answering {
             e.act.response_bytes += bytes.len() as u64;
+            let (kind, used) = grown(&mut self.page, bytes);
+            if let Some(kind) = kind {
+                set_kind(&mut e.act.body, kind);
+            }
+            if e.act.body == "xml" {
+                let room = MAX_DESCRIPTION.saturating_sub(self.page.len());
+                let rest = bytes.get(used..).unwrap_or_default();
+                self.page.extend_from_slice(rest.get(..room).unwrap_or(rest));
+            }
         }
+    }
+
+    /// The exchange whose answer was being read is told, with the device that the answer describes, if it does.
+    fn answered(&mut self, cx: &mut Cx<'_>) {
+        if let Some(e) = self.answering.take() {
+            let xml = e.act.body == "xml" && e.act.status == Some(200);
+            self.tell(e, cx);
+            if xml && upnp::description(&self.page, &mut self.device) {
+                let head = cx.head;
+                if self.requests == Some(Dir::Down) {
+                    cx.head = turned(head);
+                }
+                cx.emit(ActRef::Upnp(&self.device));
+                cx.head = head;
+            }
+        }
+        self.page.clear();
     }
 
     /// The exchange of the request whose body is being read, where it was not told already.
@@ -609,11 +671,12 @@ impl HttpParser {
     fn body_end(&mut self, dir: Dir, cx: &mut Cx<'_>) {
         self.side(dir).state = State::Start;
         if self.asks(dir) {
+            text::wipe(&mut self.sent);
             if !self.form.is_empty() {
                 self.form_end(cx);
             }
-        } else if let Some(e) = self.answering.take() {
-            self.tell(e, cx);
+        } else {
+            self.answered(cx);
         }
     }
 
@@ -640,9 +703,7 @@ impl HttpParser {
     }
 
     fn flush(&mut self, cx: &mut Cx<'_>) {
-        if let Some(e) = self.answering.take() {
-            self.tell(e, cx);
-        }
+        self.answered(cx);
         while let Some(e) = self.waiting.pop_front() {
             self.tell(e, cx);
         }
@@ -669,6 +730,35 @@ impl HttpParser {
         if self.spare.len() <= MAX_WAITING {
             self.spare.push(e);
         }
+    }
+}
+
+/// Takes up the beginning of a body, and says how much of the piece that was. The kind is judged anew while it grows, so that it does not
+/// matter how the body was cut.
+fn grown(begin: &mut Vec<u8>, bytes: &[u8]) -> (Option<&'static str>, usize) {
+    let used = magic::LOOKED_AT.saturating_sub(begin.len()).min(bytes.len());
+    begin.extend_from_slice(bytes.get(..used).unwrap_or_default());
+    ((used > 0).then(|| magic::kind(begin)), used)
+}
+
+fn set_kind(out: &mut String, kind: &str) {
+    out.clear();
+    out.push_str(kind);
+}
+
+/// What speaks inside a tunnel, by its first bytes.
+fn inside(bytes: &[u8]) -> Step {
+    let is = |begin: &[u8]| bytes.starts_with(begin);
+    if is(b"\x16\x03") {
+        Step::Become(Protocol::Tls)
+    } else if is(b"SSH-") {
+        Step::Become(Protocol::Ssh)
+    } else if is(b"HTTP/1.") || METHODS.iter().any(|m| is(m)) {
+        Step::Become(Protocol::Http)
+    } else if [&b"\x16\x03"[..], b"SSH-", b"HTTP/1."].iter().chain(METHODS).any(|m| m.starts_with(bytes)) {
+        Step::More
+    } else {
+        Step::Done
     }
 }
 

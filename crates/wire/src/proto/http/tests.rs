@@ -107,17 +107,51 @@ fn form_logins() {
 }
 
 #[test]
-fn upgrades_and_tunnels_end_the_reading() {
-    for (up, down) in [
-        (&b"GET /ws HTTP/1.1\r\nUpgrade: websocket\r\n\r\n"[..], &b"HTTP/1.1 101 Switching Protocols\r\n\r\n\x81\x05hello"[..]),
-        (b"CONNECT h:443 HTTP/1.1\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n\x16\x03\x01"),
+fn behind_upgrades_and_tunnels_the_other_protocol_is_read_where_it_is_known() {
+    for (up, down, became) in [
+        (&b"GET /ws HTTP/1.1\r\nUpgrade: websocket\r\n\r\n"[..], &b"HTTP/1.1 101 Switching Protocols\r\n\r\n\x81\x05hello"[..], None),
+        (b"CONNECT h:443 HTTP/1.1\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n\x16\x03\x01", Some(Protocol::Tls)),
+        (b"CONNECT h:22 HTTP/1.1\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\nSSH-2.0-x\r\n", Some(Protocol::Ssh)),
+        (b"OPTIONS * HTTP/1.1\r\nUpgrade: TLS/1.2\r\n\r\n", b"HTTP/1.1 101 S\r\n\r\n\x16\x03\x03", Some(Protocol::Tls)),
     ] {
         let mut parser = (SPEC.start)();
         let mut drive = testing::Drive::new(&mut *parser, Protocol::Http, Transport::Tcp, testing::options());
         drive.feed(Dir::Up, up);
         drive.feed(Dir::Down, down);
         assert!(drive.done && drive.heard.0.len() == 1);
+        assert_eq!(drive.became, became);
     }
+}
+
+#[test]
+fn kinds_and_types_of_bodies_of_both_directions() {
+    let up = b"POST /a HTTP/1.1\r\nContent-Type: image/png\r\nContent-Length: 5\r\n\r\nMZ\x90\0\x03PUT /b HTTP/1.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1\r\n}\r\n0\r\n\r\n";
+    let down = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nPK\r\n2\r\n\x03\x04\r\n0\r\n\r\nHTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>";
+    let acts = testing::tcp(&SPEC, &[(Dir::Up, up), (Dir::Down, down)]);
+    let said: Vec<_> = acts
+        .iter()
+        .map(|a| match a {
+            Act::Http(h) => [h.request_type.as_str(), &h.request_body, &h.content_type, &h.body],
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(said, [["image/png", "executable", "text/plain", "zip"], ["application/json", "json", "text/html", "html"]]);
+}
+
+#[test]
+fn a_device_describes_itself() {
+    let page = "<?xml version=\"1.0\"?>\n<root><device><deviceType>urn:x:Basic:1</deviceType><friendlyName>カメラ</friendlyName><modelName>C1</modelName></device></root>";
+    let filler = format!("<!-- {} -->", "x".repeat(500));
+    for (extra, head) in [("", "Content-Type: text/xml\r\n"), (filler.as_str(), "")] {
+        let page = page.replace("<root>", &format!("<root>{extra}"));
+        for end in [format!("Content-Length: {}\r\n\r\n{page}", page.len()), format!("\r\n{page}")] {
+            let down = format!("HTTP/1.1 200 OK\r\n{head}{end}");
+            let acts = testing::tcp(&SPEC, &[(Dir::Up, b"GET /d.xml HTTP/1.1\r\n\r\n"), (Dir::Down, down.as_bytes())]);
+            assert!(matches!(acts.as_slice(), [Act::Http(_), Act::Upnp(u)] if u.model == "C1" && u.name == "カメラ"), "{acts:?}");
+        }
+    }
+    let other = b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: 7\r\n\r\n<rss/>\n";
+    assert_eq!(testing::tcp(&SPEC, &[(Dir::Up, b"GET / HTTP/1.1\r\n\r\n"), (Dir::Down, other)]).len(), 1);
 }
 
 #[test]
