@@ -15,7 +15,8 @@ fn shown(args: &[&str]) -> (BTreeSet<String>, BTreeSet<String>) {
     };
     let ends = |a: &Value| {
         let all = a["addresses"].as_array().into_iter().flatten();
-        all.map(|at| format!("{} {}; ", at["mac"], at["ip"])).collect()
+        let ends: Vec<String> = all.map(|at| format!("{} {}", at["mac"], at["ip"])).collect();
+        ends.join("; ")
     };
     (list("assets", ends), list("findings", |f| format!("{} {}", f["rule"], f["severity"])))
 }

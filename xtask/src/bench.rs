@@ -4,6 +4,7 @@
 //! machine too, and prints the ratio; and each runs at 1×, 2×, 4× and 8× of the work and prints the slope.
 
 mod capture;
+mod live;
 mod memory;
 mod pages;
 
@@ -30,8 +31,8 @@ pub fn run(args: &[String]) -> Result<()> {
     let quick = args.iter().any(|a| a == "--quick");
     let names: Vec<&str> = args.iter().map(String::as_str).filter(|a| !a.starts_with("--")).collect();
     let wants = |name: &str| names.is_empty() || names.contains(&name);
-    if let Some(unknown) = names.iter().find(|n| !["capture", "pages", "memory"].contains(n)) {
-        bail!("there is no bench '{unknown}'; there are: capture, pages, memory");
+    if let Some(unknown) = names.iter().find(|n| !["capture", "pages", "memory", "live"].contains(n)) {
+        bail!("there is no bench '{unknown}'; there are: capture, pages, memory, live");
     }
     let profile = if quick { "quick" } else { "dist" };
     let binary = shell::hinomi(profile)?;
@@ -46,6 +47,9 @@ pub fn run(args: &[String]) -> Result<()> {
     }
     if wants("memory") {
         figures.extend(memory::run(&binary, &work, quick)?);
+    }
+    if wants("live") {
+        figures.extend(live::run(&binary, &work, quick)?);
     }
     let command = format!("cargo xtask bench {}", args.join(" "));
     append(&figures, command.trim(), profile)
@@ -86,14 +90,22 @@ pub struct Run {
 
 /// Runs a whole process pinned to one core and watches its memory.
 pub fn timed(program: &Path, args: &[String], folder: &Path) -> Result<Run> {
+    timed_on(Some("0"), program, args, folder)
+}
+
+/// Runs a whole process, pinned to these cores where they are named, and watches its memory.
+pub fn timed_on(cores: Option<&str>, program: &Path, args: &[String], folder: &Path) -> Result<Run> {
     let began = Instant::now();
     let before = cpu_time(Whose::Children);
     let out = tempfile(folder)?;
-    let pin = shell::has("taskset");
-    let mut command = if pin { Command::new("taskset") } else { Command::new(program) };
-    if pin {
-        command.args(["-c", "0"]).arg(program);
-    }
+    let mut command = match cores.filter(|_| shell::has("taskset")) {
+        Some(cores) => {
+            let mut command = Command::new("taskset");
+            command.args(["-c", cores]).arg(program);
+            command
+        }
+        None => Command::new(program),
+    };
     let mut child = command
         .args(args)
         .current_dir(folder)

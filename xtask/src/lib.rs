@@ -1,3 +1,4 @@
 //! Development helpers that tests also use.
 
 pub mod capture;
+pub mod client;

@@ -1,7 +1,7 @@
 //! Packets per second of `hinomi inspect` beside Suricata without rules, and beside reading every byte of the same file. By processor
 //! time, both pinned to one core, so that other work on the machine does not favour either.
 
-use super::{Figure, Run, Whose, cpu_time, median, slope, timed};
+use super::{Figure, Run, Whose, cpu_time, median, slope, timed, timed_on};
 use crate::shell;
 use anyhow::{Context, Result};
 use std::io::Read;
@@ -15,10 +15,7 @@ pub fn run(binary: &Path, work: &Path, quick: bool) -> Result<Vec<Figure>> {
     let mut costs = Vec::new();
     let mut last = None;
     for mb in steps {
-        let file = work.join(format!("mix-{mb}.pcap"));
-        if !file.is_file() {
-            xtask::capture::command(&["mix".into(), "--mb".into(), mb.to_string(), "--out".into(), file.display().to_string()])?;
-        }
+        let file = mix(work, mb)?;
         let run = median(3, || inspect(binary, &file, work))?;
         let packets = packets_of(&run.stdout)?;
         sizes.push(packets);
@@ -49,6 +46,14 @@ pub fn run(binary: &Path, work: &Path, quick: bool) -> Result<Vec<Figure>> {
         peer: "–".into(),
         ratio: format!("slope {:.2}", slope(&sizes, &costs)),
     });
+    let free = median(3, || timed_on(None, binary, &["inspect".into(), "--json".into(), file.display().to_string()], work))?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    figures.push(Figure {
+        what: format!("the same on {cores} cores, a lane each"),
+        figure: format!("{:.2} s by the clock, {:.2} CPU s", free.wall.as_secs_f64(), free.cpu.as_secs_f64()),
+        peer: format!("one core: {:.2} s by the clock, {:.2} CPU s", run.wall.as_secs_f64(), run.cpu.as_secs_f64()),
+        ratio: format!("{:.2}× as fast by the clock", run.wall.as_secs_f64() / free.wall.as_secs_f64()),
+    });
     for (name, config) in [("without a log", "suricata.yaml"), ("with its EVE log", "suricata-eve.yaml")] {
         figures.push(match suricata(&file, work, config)? {
             Some(seconds) => Figure {
@@ -66,6 +71,15 @@ pub fn run(binary: &Path, work: &Path, quick: bool) -> Result<Vec<Figure>> {
         });
     }
     Ok(figures)
+}
+
+/// The mixed capture of that size, made where it is not there.
+pub(super) fn mix(work: &Path, mb: u32) -> Result<PathBuf> {
+    let file = work.join(format!("mix-{mb}.pcap"));
+    if !file.is_file() {
+        xtask::capture::command(&["mix".into(), "--mb".into(), mb.to_string(), "--out".into(), file.display().to_string()])?;
+    }
+    Ok(file)
 }
 
 fn inspect(binary: &Path, file: &Path, work: &Path) -> Result<Run> {

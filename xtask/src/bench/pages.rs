@@ -9,9 +9,9 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+use xtask::client::Client;
 
 const PAGES: &[&str] = &["/", "/assets", "/findings", "/settings", "/events", "/api/v1/assets", "/api/v1/findings"];
-const PASSWORD: &str = "Hikari-Nagare-92-benchmark";
 
 pub fn run(binary: &Path, work: &Path, quick: bool) -> Result<Vec<Figure>> {
     if !shell::has("curl") {
@@ -58,8 +58,7 @@ struct Times {
 
 struct Console {
     child: Child,
-    address: String,
-    cookies: String,
+    client: Client,
     data: String,
 }
 
@@ -71,8 +70,8 @@ impl Drop for Console {
 }
 
 /// Starts a console and waits for a printed line; gives the lines up to it.
-fn start(binary: &Path, args: &[&str], until: &str) -> Result<(Child, Vec<String>)> {
-    let mut child = Command::new(binary)
+pub(super) fn start(inside: Option<&str>, binary: &Path, args: &[&str], until: &str) -> Result<(Child, Vec<String>)> {
+    let mut child = xtask::client::inside(inside, binary)
         .args(["run", "--lang", "en", "--listen", "127.0.0.1:0"])
         .args(args)
         .stdout(Stdio::piped())
@@ -91,6 +90,12 @@ fn start(binary: &Path, args: &[&str], until: &str) -> Result<(Child, Vec<String
     bail!("the console ended before it said '{until}'")
 }
 
+/// The address and the one-time password among printed lines.
+pub(super) fn entrance(lines: &[String]) -> Result<(String, String)> {
+    let find = |words: &str| lines.iter().find_map(|l| l.split_once(words).map(|(_, rest)| rest.trim().to_owned()));
+    Ok((format!("https://{}", find("https://").context("no address")?), find("password: ").context("no password")?))
+}
+
 impl Console {
     fn start(binary: &Path, work: &Path, name: &str, capture: &Path) -> Result<Console> {
         let data = work.join(name);
@@ -104,51 +109,22 @@ impl Console {
         if Path::new(&ledger).is_file() {
             args.extend(["--assets", ledger.as_str()]);
         }
-        let (child, lines) = start(binary, &args, "captures read")?;
-        let find = |words: &str| lines.iter().find_map(|l| l.split_once(words).map(|(_, rest)| rest.trim().to_owned()));
-        let address = format!("https://{}", find("https://").context("no address")?);
-        let one_time = find("password: ").context("no password")?;
-        let console = Console { child, address, cookies: work.join(format!("{name}.cookies")).display().to_string(), data };
-        let _ = std::fs::remove_file(&console.cookies);
-        let form = console.curl(&["/login"])?;
-        console.post("/login", &[("csrf", &token(&form)?), ("next", "/"), ("name", "admin"), ("password", &one_time)])?;
-        let form = console.curl(&["/password"])?;
-        console.post("/password", &[("csrf", &token(&form)?), ("current", &one_time), ("new", PASSWORD), ("again", PASSWORD)])?;
-        let today = console.curl(&["/"])?;
-        if !today.contains("/logout") {
-            bail!("the log-in for the benchmark did not work");
-        }
-        Ok(console)
-    }
-
-    fn curl(&self, args: &[&str]) -> Result<String> {
-        let (path, rest) = args.split_first().context("no path")?;
-        let out = Command::new("curl")
-            .args(["-sS", "-k", "-b", &self.cookies, "-c", &self.cookies])
-            .args(rest)
-            .arg(format!("{}{path}", self.address))
-            .output()?;
-        if !out.status.success() {
-            bail!("curl {path}: {}", String::from_utf8_lossy(&out.stderr));
-        }
-        Ok(String::from_utf8_lossy(&out.stdout).into_owned())
-    }
-
-    fn post(&self, path: &str, fields: &[(&str, &str)]) -> Result<String> {
-        let pairs: Vec<String> = fields.iter().map(|(k, v)| format!("{k}={v}")).collect();
-        let origin = format!("Origin: {}", self.address);
-        let mut args = vec![path, "-H", origin.as_str()];
-        for pair in &pairs {
-            args.extend(["--data-urlencode", pair]);
-        }
-        self.curl(&args)
+        let (child, lines) = start(None, binary, &args, "captures read")?;
+        let (address, one_time) = entrance(&lines)?;
+        let client = Client::first_login(&address, &one_time, &work.join(format!("{name}.cookies")), None)?;
+        Ok(Console { child, client, data })
     }
 
     fn ask(&self, page: &str, times: u32) -> Result<Times> {
         let mark = if page.contains('?') { '&' } else { '?' };
         let url = format!("{page}{mark}bench=[1-{times}]");
-        let out =
-            self.curl(&[&url, "-o", "/dev/null", "-w", "%{http_code} %{time_pretransfer} %{time_starttransfer} %{size_download}\n"])?;
+        let out = self.client.curl(&[
+            &url,
+            "-o",
+            "/dev/null",
+            "-w",
+            "%{http_code} %{time_pretransfer} %{time_starttransfer} %{size_download}\n",
+        ])?;
         let mut millis = Vec::new();
         let mut bytes = 0;
         for line in out.lines() {
@@ -175,17 +151,10 @@ impl Console {
         }
         let nothing = Path::new(&self.data).with_file_name("pages-empty.pcap").display().to_string();
         let began = Instant::now();
-        let (mut child, _) = start(binary, &["--data", &copy, "--capture", &nothing], "ready")?;
+        let (mut child, _) = start(None, binary, &["--data", &copy, "--capture", &nothing], "ready")?;
         let took = began.elapsed();
         let _ = child.kill();
         let _ = child.wait();
         Ok(took)
     }
-}
-
-/// The CSRF token of a form.
-fn token(form: &str) -> Result<String> {
-    let at = form.find("name=\"csrf\" value=\"").context("the form has no token")?;
-    let rest = &form[at + 19..];
-    Ok(rest[..rest.find('"').context("the form is cut")?].to_owned())
 }
