@@ -495,6 +495,12 @@ impl Engine {
             let e = self.table.at(slot);
             e.content = content;
             e.protocol = e.protocol.or(found);
+        } else if around.packets == 0
+            && e.content != Content::Closed
+            && let Some(protocol) = e.protocol
+        {
+            // A copy is not read again, but the frame does hold the protocol.
+            self.facts.completed.insert(protocol);
         }
         if let Some(net) = tunnel::in_udp(udp) {
             around.depth += 1;

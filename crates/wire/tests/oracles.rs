@@ -7,7 +7,7 @@
 mod captures;
 
 use captures::{oracles, read};
-use model::activity::{Act, Head, Outcome, Protocol};
+use model::activity::{Act, Head, Outcome, Protocol, SsdpKind};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -66,6 +66,16 @@ fn ours(acts: &[(Head, Act)]) -> Facts {
                 f.http.insert(format!("{} {}", h.method, h.path));
                 f.agents.extend(Some(h.user_agent.to_lowercase()).filter(|m| !m.is_empty()));
                 f.servers.extend(Some(h.server.to_lowercase()).filter(|m| !m.is_empty()));
+            }
+            Act::Ssdp(s) => {
+                // The other program counts these among HTTP.
+                match s.kind {
+                    SsdpKind::Search => f.http.insert("M-SEARCH *".into()),
+                    SsdpKind::Alive | SsdpKind::Goodbye => f.http.insert("NOTIFY *".into()),
+                    SsdpKind::Answer => false,
+                };
+                f.agents.extend(Some(s.user_agent.to_lowercase()).filter(|m| !m.is_empty()));
+                f.servers.extend(Some(s.server.to_lowercase()).filter(|m| !m.is_empty()));
             }
             Act::Dhcp(d) if !d.hostname.is_empty() => {
                 f.hosts.insert(d.hostname.to_lowercase());

@@ -85,6 +85,15 @@ fn join<T: Ord>(set: &mut BTreeSet<T>, others: BTreeSet<T>, omitted: &mut u64) {
     }
 }
 
+/// Joins what both lanes have, and takes what only the other has.
+fn either<T>(place: &mut Option<T>, other: Option<T>, both: impl FnOnce(&mut T, T)) {
+    match (place.as_mut(), other) {
+        (Some(ours), Some(other)) => both(ours, other),
+        (None, other) => *place = other,
+        (Some(_), None) => {}
+    }
+}
+
 /// Adds the counts of one table to another, within the bound.
 fn add_up<K: Ord>(counts: &mut BTreeMap<K, u64>, others: BTreeMap<K, u64>, omitted: &mut u64) {
     for (key, n) in others {

@@ -18,15 +18,22 @@ pub const MAX_RESOLVERS: usize = 4;
 /// Bytes of an identifier that are kept; in hexadecimal it is twice as long.
 const MAX_ID: usize = 64;
 const FIXED: usize = 236;
+/// As far as the end of the hardware address: what is read of a message that the capture cut.
+const LEAST: usize = 44;
 const MAGIC: u32 = 0x6382_5363;
 
 fn probe(i: &ProbeInput<'_>) -> Verdict {
     let message = if i.up.is_empty() { i.down } else { i.up };
     let &[1 | 2, hardware, length, ..] = message else { return Verdict::No };
-    if message.len() < FIXED || length > 16 {
+    let usual = [i.client_port, i.server_port].iter().any(|p| matches!(p, 67 | 68));
+    if message.len() < FIXED {
+        // Cut by the capture: the hardware address and the zeros behind it have to be there.
+        let cut = usual && (hardware, length) == (1, 6) && message.get(34..LEAST).is_some_and(|pad| pad.iter().all(|b| *b == 0));
+        return if cut { Verdict::Sure(55) } else { Verdict::No };
+    }
+    if length > 16 {
         return Verdict::No;
     }
-    let usual = [i.client_port, i.server_port].iter().any(|p| matches!(p, 67 | 68));
     match be32(message, FIXED) {
         Some(MAGIC) => Verdict::Sure(95),
         // BOOTP before RFC 1048 had no magic; then the hardware type and the ports have to agree.
@@ -81,7 +88,7 @@ impl DhcpParser {
     fn read(&mut self, message: &[u8]) -> Option<u8> {
         self.clear();
         let op = *message.first().filter(|op| matches!(op, 1 | 2))?;
-        let fixed = message.get(..FIXED)?;
+        let fixed = message.get(..FIXED).or_else(|| message.get(..LEAST))?;
         let given = |at| ip4(fixed, at).filter(|ip| *ip != Ipv4Addr::UNSPECIFIED);
         self.act.xid = be32(fixed, 4)?;
         self.act.client_ip = given(12);
@@ -298,11 +305,14 @@ mod tests {
     fn bootp_and_damage() {
         let bare = &message(1, &[])[..FIXED];
         assert_eq!(read(bare).message, 0);
-        assert!(testing::udp(&SPEC, Dir::Up, &bare[..200]).is_empty());
+        // Cut by the capture: who it is about is still told.
+        assert_eq!(read(&bare[..LEAST]), read(bare));
+        assert!(testing::udp(&SPEC, Dir::Up, &bare[..LEAST - 1]).is_empty());
         assert_eq!(read(&message(1, b"\x35\x01\x01\x0c\xff")).message, 1);
         let ask = |up: &[u8], port| (SPEC.probe)(&ProbeInput { up, down: &[], client_port: port, server_port: 9, datagram: true });
         assert_eq!(ask(&message(1, REQUEST), 9), Verdict::Sure(95));
         assert_eq!((ask(bare, 68), ask(bare, 9)), (Verdict::Sure(60), Verdict::No));
+        assert_eq!((ask(&bare[..60], 68), ask(&bare[..60], 9), ask(&bare[..40], 68)), (Verdict::Sure(55), Verdict::No, Verdict::No));
         assert_eq!(ask(&[1; 300], 68), Verdict::No);
     }
 

@@ -107,6 +107,10 @@ fn judge(message: &[u8], cut: bool, usual: bool) -> Verdict {
     {
         return Verdict::No;
     }
+    // Elsewhere the form alone has to convince, and binary protocols of machines have it now and then.
+    if !usual && !convinces(message, flags) {
+        return if cut && message.len() < 64 { Verdict::Unsure } else { Verdict::No };
+    }
     match walk(message) {
         Read::Whole if usual || questions == 1 => Verdict::Sure(90),
         Read::Whole => Verdict::Sure(70),
@@ -115,6 +119,38 @@ fn judge(message: &[u8], cut: bool, usual: bool) -> Verdict {
         Read::Nothing if cut => Verdict::Unsure,
         Read::Part | Read::Nothing => Verdict::No,
     }
+}
+
+/// Whether a message off its port looks meant: a question (or a first record) with a readable name, a type and a class that exist, and a
+/// header whose fields go together.
+fn convinces(message: &[u8], flags: u16) -> bool {
+    let [questions, answers, authority] = [4, 6, 8].map(|at| be16(message, at).unwrap_or(0));
+    let query = flags & 0x8000 == 0;
+    // A query has no response code and no AA bit, and answers only in updates and notifications (RFC 2136, RFC 1996); the Z bit is zero.
+    if flags & 0x40 != 0 || (query && (flags & 0x040f != 0 || (flags >> 11 & 15 == 0 && u32::from(answers) + u32::from(authority) > 0))) {
+        return false;
+    }
+    if questions > 4 {
+        return false;
+    }
+    let mut at = HEADER;
+    while let Some(&length) = message.get(at) {
+        match usize::from(length) {
+            0 => {
+                at += 1;
+                break;
+            }
+            n @ 1..64 => {
+                if !message.get(at + 1..at + 1 + n).is_some_and(|label| label.iter().all(|b| *b >= 0x20 && *b != 0x7f)) {
+                    return false;
+                }
+                at += 1 + n;
+            }
+            _ => return false,
+        }
+    }
+    let class = be16(message, at + 2).map(|c| c & 0x7fff);
+    be16(message, at).is_some_and(|kind| kind != 0) && matches!(class, Some(1 | 3 | 4 | 254 | 255))
 }
 
 /// Goes through a message without keeping anything: probes are asked for every new conversation and must not allocate.
@@ -562,6 +598,13 @@ mod tests {
         for other in [&b"GET / HTTP/1.1\r\n\r\n"[..], b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03", &[0; 40], b"SSH-2.0-x\r\n"] {
             assert!(!matches!(probe_of(other, 53, true)[0], Verdict::Sure(_)), "{other:?}");
             assert!(!matches!(probe_of(other, 9000, false)[0], Verdict::Sure(_)), "{other:?}");
+        }
+        // What controllers say: no text, no class, fields that do not go together.
+        let binary = message(0xd701, 0, [1, 0, 0, 0], &question(&[b"\0\xff\xff", b"\0\0,"], 4));
+        let answers_in_a_query = message(7, 0x0100, [1, 1, 0, 0], &[question(&[b"a"], 1), record(&[0xc0, 12], 1, 1, &[1; 4])].concat());
+        for other in [binary, answers_in_a_query, message(7, 0x0140, [1, 0, 0, 0], &question(&[b"a"], 1))] {
+            assert_eq!(probe_of(&other, 9999, true)[0], Verdict::No, "{other:?}");
+            assert!(matches!(probe_of(&other, 53, true)[0], Verdict::Sure(_)), "{other:?}");
         }
         let nbns = message(7, 0x0110, [1, 0, 0, 0], &question(&[b"CKAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"], 33));
         assert_eq!(probe_of(&nbns, 137, true)[0], Verdict::No);

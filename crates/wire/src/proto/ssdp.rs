@@ -34,7 +34,8 @@ fn probe(i: &ProbeInput<'_>) -> Verdict {
     match kind(bytes) {
         // Other protocols answer like HTTP in datagrams, too; what is found by SSDP has a search target.
         Some(SsdpKind::Answer) if !text::contains(bytes, b"\nst:") && !text::contains(bytes, b"\nusn:") => Verdict::No,
-        Some(_) => Verdict::Sure(95),
+        // Surer than HTTP, whose form it has.
+        Some(_) => Verdict::Sure(98),
         None => Verdict::No,
     }
 }
@@ -162,7 +163,7 @@ mod tests {
     #[test]
     fn is_recognised_on_any_port_and_plain_http_is_not() {
         let ask = |up: &[u8]| (SPEC.probe)(&ProbeInput { up, down: &[], client_port: 40000, server_port: 9, datagram: true });
-        assert_eq!([NOTIFY, SEARCH, ANSWER].map(ask), [Verdict::Sure(95); 3]);
+        assert_eq!([NOTIFY, SEARCH, ANSWER].map(ask), [Verdict::Sure(98); 3]);
         for other in [&b"HTTP/1.1 200 OK\r\nServer: x\r\n\r\n"[..], b"GET / HTTP/1.1\r\n", b"NOTIFY sip:a SIP/2.0\r\n", &[0; 30]] {
             assert_eq!(ask(other), Verdict::No);
         }

@@ -1,10 +1,11 @@
 //! The web, and what travels like it.
 
 use super::{join, keep};
-use model::activity::{Head, Protocol};
+use model::activity::{Head, Protocol, SsdpKind};
 use model::{ActRef, Time};
 use serde::Serialize;
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 
 /// What was heard, in the form of the document.
 #[derive(Debug, Default, Serialize)]
@@ -276,6 +277,20 @@ impl Web {
                     body: http.body.clone(),
                     request_body: http.request_body.clone(),
                     authorization: http.authorization.clone(),
+                };
+                keep(&mut self.http, entry, omitted);
+            }
+            // Searches and announcements of devices are HTTP requests in form, and protocol analysers count them among these.
+            ActRef::Ssdp(ssdp) if ssdp.kind != SsdpKind::Answer => {
+                let method = if ssdp.kind == SsdpKind::Search { "M-SEARCH" } else { "NOTIFY" };
+                let host = head.server.ip.map(|ip| SocketAddr::new(ip, head.server.port.unwrap_or(1900)).to_string());
+                let entry = Http {
+                    method: method.to_owned(),
+                    host: host.unwrap_or_default(),
+                    path: "*".to_owned(),
+                    user_agent: ssdp.user_agent.clone(),
+                    server: ssdp.server.clone(),
+                    ..Http::default()
                 };
                 keep(&mut self.http, entry, omitted);
             }
