@@ -90,6 +90,9 @@ const OTHERWISE: &[(&str, &str, &str)] = &[
     ("ot/profinet_io_cm_mixed_1.pcap", "dhcp_message_type", "the capture holds every message twice"),
 ];
 
+/// What is read off one act, under the name that the other program's list has.
+type Pick<T> = (&'static str, fn(&Act) -> T);
+
 fn texts(acts: &[(Head, Act)], of: fn(&Act) -> Vec<String>) -> BTreeSet<String> {
     acts.iter().flat_map(|(_, a)| of(a)).map(|s| s.to_lowercase()).filter(|s| !s.is_empty()).collect()
 }
@@ -111,7 +114,7 @@ fn what_messages_say_agrees_with_another_program() {
                 wrong.push(format!("{name} {what}: {detail}"));
             }
         };
-        let numbers: [(&str, fn(&Act) -> Option<u64>); 3] = [
+        let numbers: [Pick<Option<u64>>; 3] = [
             ("dhcp_message_type", |a| if let Act::Dhcp(d) = a { Some(d.message.into()).filter(|m| *m > 0) } else { None }),
             ("ntp_mode", |a| if let Act::Ntp(n) = a { Some(n.mode.into()) } else { None }),
             ("coap_code", |a| if let Act::Coap(c) = a { Some(u64::from(c.code / 100 * 32 + c.code % 100)) } else { None }),
@@ -122,7 +125,7 @@ fn what_messages_say_agrees_with_another_program() {
                 check(what, ours == theirs, format!("{ours:?} / {theirs:?}"));
             }
         }
-        let sets: [(&str, fn(&Act) -> Vec<String>); 6] =
+        let sets: [Pick<Vec<String>>; 6] =
             [
                 ("dhcp_vendor_classes", |a| if let Act::Dhcp(d) = a { vec![d.vendor_class.clone()] } else { vec![] }),
                 ("dhcp_client_macs", |a| if let Act::Dhcp(d) = a { vec![d.mac.to_string()] } else { vec![] }),

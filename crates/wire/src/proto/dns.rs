@@ -127,10 +127,8 @@ fn convinces(message: &[u8], flags: u16) -> bool {
     let [questions, answers, authority] = [4, 6, 8].map(|at| be16(message, at).unwrap_or(0));
     let query = flags & 0x8000 == 0;
     // A query has no response code and no AA bit, and answers only in updates and notifications (RFC 2136, RFC 1996); the Z bit is zero.
-    if flags & 0x40 != 0 || (query && (flags & 0x040f != 0 || (flags >> 11 & 15 == 0 && u32::from(answers) + u32::from(authority) > 0))) {
-        return false;
-    }
-    if questions > 4 {
+    let (opcode, answered) = (flags >> 11 & 0xf, answers > 0 || authority > 0);
+    if flags & 0x40 != 0 || questions > 4 || (query && (flags & 0x040f != 0 || (opcode == 0 && answered))) {
         return false;
     }
     let mut at = HEADER;
