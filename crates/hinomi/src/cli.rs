@@ -76,15 +76,24 @@ pub fn command(words: &Words) -> Command {
         )
         .arg(text("listen", "ADDRESS", "arg-listen"))
         .arg(assets_csv());
-    let replay = leaf("replay", "cmd-replay").arg(files("arg-replay-files")).arg(data()).arg(rules()).arg(assets_csv()).arg(json()).arg(
-        Arg::new("print")
-            .long("print")
-            .value_name("WHAT")
-            .value_delimiter(',')
-            .value_parser(["findings", "assets", "flows", "activities"])
-            .default_value("findings")
-            .help(w("arg-print")),
-    );
+    let settings_file =
+        || Arg::new("settings").long("settings").value_name("TOML").value_parser(value_parser!(PathBuf)).help(w("arg-settings"));
+    let replay = leaf("replay", "cmd-replay")
+        .arg(files("arg-replay-files"))
+        .arg(data())
+        .arg(rules())
+        .arg(assets_csv())
+        .arg(settings_file())
+        .arg(json())
+        .arg(
+            Arg::new("print")
+                .long("print")
+                .value_name("WHAT")
+                .value_delimiter(',')
+                .value_parser(["findings", "assets", "flows", "activities"])
+                .default_value("findings")
+                .help(w("arg-print")),
+        );
     Command::new("hinomi")
         .version(env!("CARGO_PKG_VERSION"))
         .about(w("cmd-hinomi"))
@@ -187,6 +196,17 @@ pub fn command(words: &Words) -> Command {
                     .arg(data()),
                 leaf("reset", "cmd-users-reset").arg(one("name", "NAME", "arg-user")).arg(config()).arg(data()),
                 leaf("list", "cmd-users-list").arg(config()).arg(data()).arg(json()),
+            ],
+        ))
+        .subcommand(group(
+            "settings",
+            "cmd-settings",
+            vec![
+                leaf("export", "cmd-settings-export").arg(config()).arg(data()),
+                leaf("import", "cmd-settings-import")
+                    .arg(one("file", "TOML", "arg-settings-file").value_parser(value_parser!(PathBuf)))
+                    .arg(config())
+                    .arg(data()),
             ],
         ))
         .subcommand(group(

@@ -19,6 +19,7 @@ mod pipeline;
 mod rights;
 mod sensor;
 mod shares;
+mod site_file;
 mod stores;
 mod watcher;
 

@@ -40,12 +40,14 @@ pub struct Plan {
     pub captures: Vec<PathBuf>,
     /// A ledger to bring in first.
     pub assets: Option<PathBuf>,
+    /// Settings and zones to bring in first.
+    pub settings: Option<PathBuf>,
 }
 
 impl Plan {
     /// A plan without captures and ledger.
     pub fn new(config: Config, catalogue: Catalogue) -> Plan {
-        Plan { config, catalogue: Arc::new(catalogue), captures: Vec::new(), assets: None }
+        Plan { config, catalogue: Arc::new(catalogue), captures: Vec::new(), assets: None, settings: None }
     }
 }
 
@@ -113,6 +115,9 @@ pub struct House {
 
 impl House {
     fn open(runtime: &Runtime, plan: &Plan, stores: Stores, devices: usize) -> Result<House> {
+        if let Some(file) = &plan.settings {
+            runtime.block_on(crate::site_file::import(&stores.store, file))?;
+        }
         if let Some(ledger) = &plan.assets {
             runtime.block_on(async {
                 let (_, report) = crate::ledger::import_csv(&stores.store, ledger, false).await?;

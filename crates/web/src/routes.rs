@@ -100,7 +100,7 @@ where
 
 /// Every route.
 pub(crate) fn routes() -> Vec<Route> {
-    use pages::{assets, entrance, events, export, findings, import, ledger, own, settings, today};
+    use pages::{assets, calendar, entrance, events, export, findings, import, ledger, own, settings, today};
     vec![
         // Before login.
         public(Method::GET, "/healthz", pages::health),
@@ -143,6 +143,8 @@ pub(crate) fn routes() -> Vec<Route> {
         get("/settings", ViewSettings, settings::page),
         post("/settings/site", EditSettings, settings::site),
         post("/settings/zones", EditSettings, settings::zones),
+        get("/settings/calendar.txt", ViewSettings, calendar::export),
+        post("/settings/calendar", EditSettings, calendar::change),
         post("/settings/sensors", EditSettings, settings::sensors),
         post("/settings/users", ManageUsers, settings::users),
         // The API.

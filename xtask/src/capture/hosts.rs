@@ -132,6 +132,17 @@ pub const PHONES: &[Host] = &[
     },
 ];
 
+/// The parts of the network, as the settings file beside a capture gives them.
+pub const ZONES: &[(&str, &str, &str)] =
+    &[("サーバー", "server", "192.168.10.0/27"), ("制御", "control", "192.168.10.48/28"), ("事務所", "lan", "192.168.10.96/27")];
+
+/// Zones as a file for `hinomi replay --settings`.
+pub fn settings_toml() -> String {
+    let zone =
+        |(name, layer, range): &(&str, &str, &str)| format!("[[zone]]\nname = \"{name}\"\nlayer = \"{layer}\"\nranges = [\"{range}\"]\n");
+    ZONES.iter().map(zone).collect::<Vec<_>>().join("\n")
+}
+
 /// The ledger as a file: UTF-8 with byte order mark, the columns of the ledger with mac, ip and state. `cells` are those that
 /// differ: name of the device, column, value.
 pub fn ledger_csv(cells: &[(&str, &str, &str)]) -> String {

@@ -40,8 +40,12 @@ pub fn days(from: i64, count: i64) -> Vec<Day> {
 /// What is different from an ordinary day: stretches in which something does not happen or happens otherwise.
 #[derive(Default)]
 pub struct Changes {
-    /// A controller does not answer.
-    pub plc_dead: Option<(u8, i64, i64)>,
+    /// Controllers that do not answer, and when.
+    pub plc_dead: Vec<(u8, i64, i64)>,
+    /// The second camera sends nothing.
+    pub camera_dead: Option<(i64, i64)>,
+    /// What else an ordinary office and shop floor do: the long weeks by which false findings are measured.
+    pub rich: bool,
     /// The first camera sends only one picture in 25.
     pub camera_drop: Option<(i64, i64)>,
     /// The cameras send more from day to day: so many percent.
@@ -61,6 +65,9 @@ pub fn live(net: &mut Net, days: &[Day], changes: &Changes, seed: u64) {
         machines(net, day, changes);
         cameras(net, day, changes, i as i64);
         things(net, day);
+        if changes.rich {
+            rich(net, day, i as i64);
+        }
         if !day.closed {
             people(net, day, changes);
         }
@@ -73,14 +80,14 @@ fn registers(t: i64, n: u16) -> Vec<u16> {
 
 fn machines(net: &mut Net, day: &Day, changes: &Changes) {
     for (k, plc) in PLCS.iter().enumerate() {
-        let dead = changes.plc_dead.filter(|d| d.0 == plc.n).map(|d| (d.1, d.2));
+        let dead = |t: i64| changes.plc_dead.iter().any(|(n, from, to)| *n == plc.n && (*from..*to).contains(&t));
         let offset = (k as i64 + 1) * 7 * SEC;
         let mut conn: Option<Conn> = None;
         let port = talk::client_port(net);
         let mut t = day.start + offset;
         let mut n = 1u16;
         while t < day.start + DAY {
-            if within(t, dead) {
+            if dead(t) {
                 conn = None;
                 net.ask(t, HMI.both(), plc.ip(), None);
                 net.unanswered(t + MS, HMI.at(port), plc.at(502), 2);
@@ -107,7 +114,7 @@ fn machines(net: &mut Net, day: &Day, changes: &Changes) {
         for half in 0..48 {
             let t = day.start + half * 30 * MIN + offset + 90 * SEC;
             let port = talk::client_port(net);
-            if within(t, dead) {
+            if dead(t) {
                 net.unanswered(t, COLLECTOR.at(port), plc.at(502), 2);
                 continue;
             }
@@ -127,10 +134,11 @@ fn cameras(net: &mut Net, day: &Day, changes: &Changes, index: i64) {
         for n in 0..DAY / (18 * SEC) {
             let t = day.start + n * 18 * SEC + k as i64 * 9 * SEC;
             let thin = k == 0 && within(t, changes.camera_drop);
-            if thin {
+            let dead = k == 1 && within(t, changes.camera_dead);
+            if thin || dead {
                 // The switch's port was reset: its spanning tree speaks while the camera hardly does.
                 net.tape.push(t, &bpdu());
-                if n % 25 != 0 {
+                if dead || n % 25 != 0 {
                     continue;
                 }
             }
@@ -196,6 +204,78 @@ fn things(net: &mut Net, day: &Day) {
             ROUTER2.at(port),
             &apps::dns_answer(hour as u16 + 1, "rt-hinode.shinonome.example", ROUTER.ip()),
         );
+    }
+}
+
+/// Regular and irregular things that are not attacks: time, telemetry, ping, recipes, backups, updates, meetings.
+fn rich(net: &mut Net, day: &Day, index: i64) {
+    let outside = |n: u8, port: u16| super::hosts::outside([203, 0, 113, n].into(), port);
+    for minute in 0..24 * 6 {
+        let t = day.start + minute * 10 * MIN;
+        // The time, every ten minutes and a little.
+        for (k, who) in [&CAMERA1, &CAMERA2, &NAS, &MONITOR, &COLLECTOR].into_iter().enumerate() {
+            super::script::traffic::time(net, t + k as i64 * 3 * SEC + 500 * MS, who, outside(123, 123));
+        }
+        // The monitoring server asks whether they are there.
+        for (k, who) in [&ROUTER, &NAS, &PRINTER, &SWITCH, &AP].into_iter().enumerate() {
+            let at = t + 5 * MIN + k as i64 * 200 * MS;
+            let body: Vec<u8> = (0..56).collect();
+            net.echo(at, MONITOR.at(0), who.at(0), (7, minute as u16), &body, false);
+            net.echo(at + MS, who.at(0), MONITOR.at(0), (7, minute as u16), &body, true);
+        }
+    }
+    // The file server's backup to the cloud, a little more each night.
+    let port = talk::client_port(net);
+    let at = day.start + HOUR + net.rng.range(0, 20) * MIN;
+    let mut c = net.connect(at, NAS.at(port), outside(20, 443));
+    talk::tls(net, &mut c, "backup.example.com", false);
+    let size = (3 << 20) + net.rng.below(1 << 20) as usize;
+    c.bulk(net, size, 8 * MIN).close(net);
+    if day.closed {
+        return;
+    }
+    // The panel gives the controllers their recipe; on some days again after noon.
+    for (k, plc) in PLCS.iter().take(2).enumerate() {
+        let port = talk::client_port(net);
+        let at = day.start + 8 * HOUR + 10 * MIN + k as i64 * MIN;
+        super::script::traffic::orders(net, at, HMI.at(port), plc, (0..4).map(|i| (100 + i, 40 + index as u16)));
+        if net.rng.percent(40) {
+            let (port, at) = (talk::client_port(net), day.start + 13 * HOUR + net.rng.range(5, 90) * MIN);
+            super::script::traffic::orders(net, at, HMI.at(port), plc, [(100, 41)].into_iter());
+        }
+    }
+    for (i, pc) in PCS.iter().enumerate() {
+        if at_home(i) == day.weekday {
+            continue;
+        }
+        // Each computer reports to the maker of its system, every quarter of an hour.
+        let come = day.start + 9 * HOUR + net.rng.range(0, 10) * MIN;
+        talk::lookup(net, come, pc, "telemetry.example.com", [203, 0, 113, 44].into());
+        for n in 0..28 {
+            let port = talk::client_port(net);
+            let mut c = net.connect(come + n * 15 * MIN + SEC, pc.at(port), outside(44, 443));
+            talk::tls(net, &mut c, "telemetry.example.com", false);
+            c.close(net);
+        }
+        // Updates come on the third day of the week, and now and then somebody sends a large mail or copies drawings.
+        if day.weekday == 2 {
+            let port = talk::client_port(net);
+            let at = come + net.rng.range(60, 200) * MIN;
+            let mut c = net.connect(at, pc.at(port), outside(40, 443));
+            c.fetch(net, 4 << 20, 10 * MIN).close(net);
+        }
+        if net.rng.percent(15) {
+            let (port, at) = (talk::client_port(net), come + net.rng.range(60, 400) * MIN);
+            let mut c = net.connect(at, pc.at(port), super::hosts::outside([198, 51, 100, 25].into(), 443));
+            let size = net.rng.range(1, 6) as usize * (1 << 20);
+            c.bulk(net, size, 4 * MIN).close(net);
+        }
+        if net.rng.percent(20) {
+            let (port, at) = (talk::client_port(net), come + net.rng.range(60, 400) * MIN);
+            let mut c = net.connect(at, pc.at(port), NAS.at(445));
+            let size = net.rng.range(1, 9) as usize * (1 << 20);
+            c.bulk(net, size, 6 * MIN).close(net);
+        }
     }
 }
 

@@ -29,8 +29,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 const MONDAY: i64 = 1_772_377_200 * net::SEC;
 
 /// `make-capture`'s command line.
-pub const HELP: &str = "make-capture factory --out FILE [--weeks N] [--seed N] [--to-now | --until RFC3339] [--only NAME [--bare]]
-    an invented factory: FILE, FILE.script.json (what happens when), FILE.assets.csv (the ledger)
+pub const HELP: &str =
+    "make-capture factory --out FILE [--weeks N] [--seed N] [--to-now | --until RFC3339] [--quiet | --only NAME [--bare]]
+    an invented factory: FILE, FILE.script.json (what happens when), FILE.assets.csv (the ledger),
+    FILE.settings.toml (the zones)
+    --quiet  ordinary weeks in which nothing happens
     --only NAME  one scenario with the days of ordinary life that it needs; --bare: without them; --list shows the names
 make-capture mix --out FILE [--mb N] [--seed N] [--oracles DIR]
     a mixture for benchmarks: conversations of DIR (default: HINOMI_ORACLES) and our own with fresh addresses, ports and times";
@@ -50,12 +53,14 @@ pub struct Factory {
     pub only: Option<String>,
     /// The scenario without the ordinary life around it.
     pub bare: bool,
+    /// Ordinary weeks in which nothing happens that a person should look at.
+    pub quiet: bool,
 }
 
 impl Factory {
     /// Three weeks with everything, from 2 March 2026.
     pub fn new(out: &Path) -> Factory {
-        Factory { out: out.to_path_buf(), weeks: 3, seed: 1, until: None, only: None, bare: false }
+        Factory { out: out.to_path_buf(), weeks: 3, seed: 1, until: None, only: None, bare: false, quiet: false }
     }
 }
 
@@ -102,6 +107,7 @@ pub fn command(words: &[String]) -> Result<()> {
             }
             ("factory", "--only") => f.only = Some(value()?.to_owned()),
             ("factory", "--bare") => f.bare = true,
+            ("factory", "--quiet") => f.quiet = true,
             ("factory", "--list") => {
                 for s in scenarios() {
                     println!("{:20} {:20} {}", s.name, s.finding.unwrap_or("–"), s.en);
@@ -139,6 +145,7 @@ pub fn factory(f: &Factory) -> Result<Vec<Happening>> {
             })?;
             vec![one(&mut net, f, scenario)]
         }
+        None if f.quiet => quiet(&mut net, f),
         None => story(&mut net, f),
     };
     let cells = scenarios().iter().find(|s| f.only.as_deref() == Some(s.name)).map_or(&[][..], |s| s.ledger);
@@ -155,6 +162,7 @@ pub fn factory(f: &Factory) -> Result<Vec<Happening>> {
         .collect();
     let beside = |suffix: &str| PathBuf::from(format!("{}{suffix}", f.out.display()));
     std::fs::write(beside(".script.json"), serde_json::to_vec_pretty(&told)?)?;
+    std::fs::write(beside(".settings.toml"), hosts::settings_toml())?;
     std::fs::write(beside(".assets.csv"), hosts::ledger_csv(cells))?;
     Ok(happened)
 }
@@ -190,6 +198,22 @@ fn one(net: &mut Net, f: &Factory, s: &Scenario) -> Happening {
     let end = if f.bare { to + MIN } else { to.max(at) + 3 * HOUR };
     net.tape.retain(|t| t < end);
     Happening { name: s.name, finding: s.finding, from: at, to }
+}
+
+/// Ordinary weeks: nothing but everyday life, with the public holidays of Japan.
+fn quiet(net: &mut Net, f: &Factory) -> Vec<Happening> {
+    let length = f.weeks * 7;
+    let start = f.until.map_or(MONDAY, |end| midnight(end) - (length - 1) * DAY);
+    let mut days = life::days(start, length);
+    let calendar = model::calendar::Calendar::default();
+    for day in &mut days {
+        let date = jiff::Timestamp::from_nanosecond(i128::from(day.start + 9 * HOUR)).map(|t| t.to_zoned(jiff::tz::TimeZone::UTC).date());
+        day.closed = date.is_ok_and(|d| calendar.kind(d) == model::calendar::DayKind::Off);
+    }
+    let changes = Changes { rich: true, ..Changes::default() };
+    life::live(net, &days, &changes, f.seed);
+    net.tape.retain(|t| t < start + length * DAY);
+    vec![]
 }
 
 /// The long story: every told scenario on a working day, the gravest last.

@@ -61,6 +61,17 @@ impl Net {
         self.packet(at, from, to, 17, &d, None);
     }
 
+    /// An echo message (RFC 792) with its identifier and sequence number.
+    pub fn echo(&mut self, at: i64, from: Side, to: Side, (id, sequence): (u16, u16), payload: &[u8], reply: bool) {
+        let mut m = vec![if reply { 0 } else { 8 }, 0, 0, 0];
+        m.extend_from_slice(&id.to_be_bytes());
+        m.extend_from_slice(&sequence.to_be_bytes());
+        m.extend_from_slice(payload);
+        let sum = frame::checksum(&[&m]);
+        m[2..4].copy_from_slice(&sum.to_be_bytes());
+        self.packet(at, from, to, 1, &m, None);
+    }
+
     /// A datagram of which only the first bytes of the frame were captured.
     pub fn udp_cut(&mut self, at: i64, from: Side, to: Side, payload: &[u8], keep: usize) {
         let d = frame::udp((from.ip, from.port), (to.ip, to.port), payload);
@@ -171,13 +182,20 @@ impl Conn {
     }
     /// Bulk data from the client, captured without its bulk, spread over a time.
     pub fn bulk(&mut self, net: &mut Net, bytes: usize, over: i64) -> &mut Conn {
+        self.pour(net, true, bytes, over)
+    }
+    /// Bulk data from the server, in the same way.
+    pub fn fetch(&mut self, net: &mut Net, bytes: usize, over: i64) -> &mut Conn {
+        self.pour(net, false, bytes, over)
+    }
+    fn pour(&mut self, net: &mut Net, up: bool, bytes: usize, over: i64) -> &mut Conn {
         let payload = vec![0xd7; 1460];
         let frames = (bytes / 1460).max(1);
         let round = std::mem::replace(&mut self.round, over / (frames as i64 + frames as i64 / 8 + 1));
         for i in 0..frames {
-            self.send(net, true, ACK, &payload, Some(54));
+            self.send(net, up, ACK, &payload, Some(54));
             if i % 8 == 7 {
-                self.send(net, false, ACK, &[], None);
+                self.send(net, !up, ACK, &[], None);
             }
         }
         self.round = round;

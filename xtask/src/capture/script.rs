@@ -3,10 +3,9 @@
 
 mod basics;
 mod identity;
-mod traffic;
+pub mod traffic;
 
-pub use basics::changes;
-
+use super::life::{Changes, Day};
 use super::net::{HOUR, MIN, Net};
 use std::sync::LazyLock;
 
@@ -67,6 +66,13 @@ impl Scenario {
 const SHORT: i64 = 2;
 /// Five working days and a weekend.
 const LONG: i64 = 8;
+
+/// What a scenario changes in ordinary life: its end, and the stretch in which the sensor is blind.
+pub fn changes(name: &str, day: &mut Day, at: i64, changes: &mut Changes) -> (i64, Option<(i64, i64)>) {
+    let (end, blind) = basics::changes(name, day, at, changes);
+    let (other, nap) = traffic::changes(name, at, changes);
+    (end.max(other), blind.or(nap))
+}
 
 /// Every scenario.
 pub fn all() -> &'static [&'static Scenario] {

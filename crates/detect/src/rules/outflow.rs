@@ -32,9 +32,12 @@ struct Sender {
     bytes: u64,
     targets: BTreeMap<IpAddr, u64>,
     events: Vec<EventId>,
+    /// What was told today.
+    told: u64,
+    /// The day before with its bytes, until it is closed.
+    before: (i64, u64),
     /// By kind of day, KiB, oldest first.
     days: BTreeMap<u8, Vec<u32>>,
-    sensor: SourceId,
 }
 
 /// What leaves, by device.
@@ -71,16 +74,16 @@ impl Outflows {
             return;
         }
         let day = day_of(f.last, around.time_zone);
-        let s = self.senders.entry(inside).or_insert_with(|| Sender { day, sensor: f.segment.sensor, ..Sender::default() });
+        let s = self.senders.entry(inside).or_insert_with(|| Sender { day, ..Sender::default() });
         if day != s.day {
             // The day before is closed by time; what came before that was not seen to its end.
             if day < s.day {
                 return;
             }
-            *s = Sender { day, days: std::mem::take(&mut s.days), sensor: f.segment.sensor, ..Sender::default() };
+            let before = (s.day, s.bytes);
+            *s = Sender { day, before, days: std::mem::take(&mut s.days), ..Sender::default() };
         }
         s.bytes = s.bytes.saturating_add(bytes);
-        s.sensor = f.segment.sensor;
         if s.targets.len() < MOST_TARGETS || s.targets.contains_key(&far) {
             let t = s.targets.entry(far).or_default();
             *t = t.saturating_add(bytes);
@@ -94,7 +97,8 @@ impl Outflows {
             }
             s.events.push(cx.now.id);
         }
-        if s.bytes < floor {
+        // Again only when it has doubled since.
+        if s.bytes < floor.max(s.told.saturating_mul(2)) {
             return;
         }
         let need = rule.count("days_min");
@@ -116,6 +120,7 @@ impl Outflows {
         if s.bytes <= high.saturating_mul(rule.number("factor").unsigned_abs()) || s.bytes <= most {
             return;
         }
+        s.told = s.bytes;
         let control = is_control(around.identity, Party::Asset(inside));
         let mut targets: Vec<(u64, IpAddr)> = s.targets.iter().map(|(ip, b)| (*b, *ip)).collect();
         targets.sort_unstable_by(|a, b| b.cmp(a));
@@ -156,7 +161,11 @@ impl Outflows {
             }
             // Who sent nothing that day has learned that too, once it has sent at all.
             let Some(s) = self.senders.get_mut(&a.id) else { continue };
-            let sent = if s.day == day { s.bytes } else { 0 };
+            let sent = match (s.day, s.before) {
+                (d, _) if d == day => s.bytes,
+                (_, (d, bytes)) if d == day => bytes,
+                _ => 0,
+            };
             let days = s.days.entry(kind).or_default();
             days.push(u32::try_from(sent / 1024).unwrap_or(u32::MAX));
             if days.len() > DAYS {
@@ -174,6 +183,7 @@ impl Outflows {
         self.day = None;
         for s in self.senders.values_mut() {
             s.bytes = 0;
+            s.told = 0;
             s.targets.clear();
             s.day = i64::MIN;
         }

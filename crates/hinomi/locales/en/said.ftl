@@ -7,6 +7,7 @@ assets-none = No assets yet. They appear as soon as a sensor sees them.
 assets-unknown = there is no asset '{ $asked }'
 assets-several = several assets answer to '{ $asked }': { $names }; name one by its id or address
 assets-imported = entered { $entered }, changed { $changed }, unchanged { $unchanged }, rows with a problem { $problems }
+settings-imported = set: { $settings } settings, { $zones } zones
 assets-replaced = Shift_JIS has no sign for these, a question mark stands in their place: { $signs }
 findings-none = No findings.
 findings-unknown = '{ $asked }' is no id of a finding; 'hinomi findings list' shows them

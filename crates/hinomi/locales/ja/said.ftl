@@ -6,6 +6,7 @@ assets-none = 資産はまだありません。センサーが見つけしだい
 assets-unknown = 「{ $asked }」という資産はありません
 assets-several = 「{ $asked }」に当たる資産が複数あります：{ $names }。番号かアドレスで一つに決めてください
 assets-imported = 新しく { $entered } 件、変更 { $changed } 件、変わらず { $unchanged } 件、問題のある行 { $problems } 件
+settings-imported = 入れました: 設定 { $settings } 件、区域 { $zones } 件
 assets-replaced = 次の文字は Shift_JIS にないため、? に置きかえました：{ $signs }
 findings-none = 検知はありません。
 findings-unknown = 「{ $asked }」は検知の番号ではありません。'hinomi findings list' で一覧が出ます

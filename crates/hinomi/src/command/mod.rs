@@ -8,6 +8,7 @@ mod inspect;
 mod replay;
 mod rules;
 mod run;
+mod settings;
 mod users;
 mod vault;
 
@@ -42,6 +43,8 @@ pub fn dispatch(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
         ("vault", Some(("verify", m))) => vault::verify(m, words),
         ("rules", Some(("check", m))) => rules::check(m, words),
         ("rules", Some(("list", m))) => rules::list(m, words),
+        ("settings", Some(("export", m))) => settings::export(m, words),
+        ("settings", Some(("import", m))) => settings::import(m, words),
         ("users", Some(("add", m))) => users::add(m, words),
         ("users", Some(("reset", m))) => users::reset(m, words),
         ("users", Some(("list", m))) => users::list(m, words),

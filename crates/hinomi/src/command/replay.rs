@@ -30,7 +30,7 @@ pub fn run(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
         let built_in = Catalogue::load().map_err(bad_input)?;
         Ok(if rule_paths.is_empty() { built_in } else { built_in.with_rules(rules::load(&rule_paths)?) })
     };
-    let plan = Plan { captures, assets: path(matches, "assets"), ..Plan::new(config, catalogue()?) };
+    let plan = Plan { captures, assets: path(matches, "assets"), settings: path(matches, "settings"), ..Plan::new(config, catalogue()?) };
     let house = pipeline::replay(plan)?;
     for what in &print {
         match what.as_str() {

@@ -1,6 +1,7 @@
 //! Handlers of the pages: ask state and vault with the proof in hand, fill the structs of [`crate::view`], render.
 
 pub(crate) mod assets;
+pub(crate) mod calendar;
 pub(crate) mod entrance;
 pub(crate) mod events;
 pub(crate) mod export;

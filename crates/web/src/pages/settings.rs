@@ -96,13 +96,16 @@ async fn fill(ask: &Ask, proof: &Authorised<ViewSettings>, problem: Option<(&str
         Err(_) => None,
     };
     let limit = ask.store.setting(proof, "retention_days").await?.value.parse().ok();
-    let values = ask.store.settings(proof).await?.iter().map(|s| value_row(ask, s)).collect();
+    let calendar = super::calendar::view(ask, proof).await?;
+    // The calendar has a part of its own.
+    let values = ask.store.settings(proof).await?.iter().filter(|s| s.key.holds != Holds::Calendar).map(|s| value_row(ask, s)).collect();
     let facts = ask.store.facts().await?;
     let database = if facts.iter().any(|(k, _)| k.contains("journal")) { "SQLite" } else { "PostgreSQL" };
     Ok(SettingsPage {
         shell: ask.shell(Page::Settings, "").await?,
         sensors,
         zones,
+        calendar,
         users,
         new_password: take_fresh(ask),
         kept: kept(ask, limit),
@@ -144,7 +147,7 @@ pub(crate) async fn page(ask: Ask, proof: Authorised<ViewSettings>) -> Result<Re
 }
 
 /// Back to the page, or the page with what is wrong.
-async fn answer(ask: &Ask, section: &str, result: Result<&str, StateError>) -> Result<Response, Problem> {
+pub(crate) async fn answer(ask: &Ask, section: &str, result: Result<&str, StateError>) -> Result<Response, Problem> {
     let (status, words) = match result {
         Ok(done) => return Ok(redirect(&with_done(&format!("/settings#{section}"), done))),
         Err(StateError::Changed { by, at, .. }) => (StatusCode::CONFLICT, ask.t().xy("problem-conflict-by", &by, &ask.format.moment(at))),
@@ -160,7 +163,7 @@ async fn answer(ask: &Ask, section: &str, result: Result<&str, StateError>) -> R
     again(ask, section, status, words).await
 }
 
-async fn again(ask: &Ask, section: &str, status: StatusCode, words: String) -> Result<Response, Problem> {
+pub(crate) async fn again(ask: &Ask, section: &str, status: StatusCode, words: String) -> Result<Response, Problem> {
     let seeing = ask.also(ViewSettings)?;
     page_with(status, &fill(ask, &seeing, Some((section, words))).await?)
 }

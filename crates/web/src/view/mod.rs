@@ -41,6 +41,7 @@
 
 pub mod assets;
 pub mod bundle;
+pub mod calendar;
 pub mod chart;
 pub mod events;
 pub mod findings;
@@ -51,6 +52,7 @@ pub mod today;
 pub mod words;
 
 pub use assets::*;
+pub use calendar::*;
 pub use chart::{Hour, Traffic};
 pub use events::{EventPage, EventRow, EventsPage, RawRow};
 pub use findings::*;

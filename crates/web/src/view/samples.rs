@@ -560,6 +560,17 @@ fn settings(s: &Say) -> SettingsPage {
                 assets: 55,
             },
         ],
+        calendar: {
+            let text = "shift 1 06:00-14:00 14:00-22:00 二交替; 2026-08-11..2026-08-16 off 夏季休業; 2026-11-23 work; 2026-12-01..2026-12-04 shift1";
+            let mut calendar: model::calendar::Calendar = text.parse().unwrap_or_default();
+            for e in &mut calendar.entries {
+                e.name = s.s(&e.name, "Summer break");
+            }
+            for shift in &mut calendar.shifts {
+                shift.name = s.s(&shift.name, "Two shifts");
+            }
+            CalendarView::new(&calendar, 3, 2026, T::new(if s.ja { Lang::Ja } else { Lang::En }))
+        },
         users: Some(vec![
             UserRow {
                 id: "u1".into(),

@@ -1,5 +1,6 @@
 //! 設定: sensors, zones, language, own password, accounts, what is kept, what this is.
 
+use super::calendar::CalendarView;
 use super::shell::{Amount, Choice, Shell, When};
 use super::today::Kept;
 use super::words::{T, Tag};
@@ -180,6 +181,8 @@ pub struct SettingsPage {
     pub sensors: Vec<SensorRow>,
     /// Zones.
     pub zones: Vec<ZoneRow>,
+    /// The company's calendar.
+    pub calendar: CalendarView,
     /// Accounts, where the reader may see them.
     pub users: Option<Vec<UserRow>>,
     /// A one-time password that was made just now: for whom, and it. Shown once.

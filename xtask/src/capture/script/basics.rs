@@ -243,7 +243,7 @@ pub const SCENARIOS: &[Scenario] = &[
 pub fn changes(name: &str, day: &mut Day, at: i64, changes: &mut Changes) -> (i64, Option<(i64, i64)>) {
     match name {
         "plc-silent" => {
-            changes.plc_dead = Some((PLC1.n, at, at + 90 * MIN));
+            changes.plc_dead.push((PLC1.n, at, at + 90 * MIN));
             (at + 90 * MIN, None)
         }
         "camera-drop" => {
