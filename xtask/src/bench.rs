@@ -31,8 +31,8 @@ pub fn run(args: &[String]) -> Result<()> {
     let quick = args.iter().any(|a| a == "--quick");
     let names: Vec<&str> = args.iter().map(String::as_str).filter(|a| !a.starts_with("--")).collect();
     let wants = |name: &str| names.is_empty() || names.contains(&name);
-    if let Some(unknown) = names.iter().find(|n| !["capture", "pages", "memory", "live"].contains(n)) {
-        bail!("there is no bench '{unknown}'; there are: capture, pages, memory, live");
+    if let Some(unknown) = names.iter().find(|n| !["capture", "pages", "memory", "live", "false-findings"].contains(n)) {
+        bail!("there is no bench '{unknown}'; there are: capture, pages, memory, live, false-findings");
     }
     let profile = if quick { "quick" } else { "dist" };
     let binary = shell::hinomi(profile)?;
@@ -50,6 +50,15 @@ pub fn run(args: &[String]) -> Result<()> {
     }
     if wants("live") {
         figures.extend(live::run(&binary, &work, quick)?);
+    }
+    if names.contains(&"false-findings") {
+        // No figure of speed: printed, and stands in docs/en/findings.md.
+        for seed in [1, 2, 3] {
+            println!("seed {seed}: {}", xtask::quiet::measure(&binary, &work, seed)?);
+        }
+        if figures.is_empty() {
+            return Ok(());
+        }
     }
     let command = format!("cargo xtask bench {}", args.join(" "));
     append(&figures, command.trim(), profile)

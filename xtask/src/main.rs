@@ -15,7 +15,7 @@ const HELP: &str = "cargo xtask COMMAND
   check                       format, lints, import rules, licences, locale keys, docs
   test                        check, every test, the UI bundle; with CI=true also every fuzz target for a minute
   fuzz [--seconds N] [NAME…]  fuzz targets, 60 s each by default
-  bench [--quick] [NAME…]     capture, pages, memory, live: figures beside their peers, appended to docs/benchmarks.md
+  bench [--quick] [NAME…]     capture, pages, memory, live, false-findings: figures beside their peers, appended to docs/benchmarks.md
   make-capture factory|mix …  captures of an invented factory, and the mixed capture for benchmarks (--help)
   shots                       screenshots of every page into docs/screenshots
   oui [FOLDER]                catalogue/data/oui.tsv anew from Debian's ieee-data package

@@ -69,6 +69,11 @@ impl Site {
                     }
                 }
             }
+            Deed::AssetEntered { asset, ledger: Some(ledger), .. } => {
+                if let Some(zone) = ledger.zone {
+                    self.entered.insert(*asset, zone);
+                }
+            }
             Deed::AssetEdited { asset, changes } => {
                 for FieldChange { field, to, .. } in changes {
                     if field == "zone" {

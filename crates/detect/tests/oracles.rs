@@ -80,6 +80,7 @@ fn attacks_are_found() {
     want("telnet.pcap", "clear-login", "");
     want("synthetic_http_beacon.pcap", "beacon", "young");
     want("dns-tunnel-iodine.pcap", "dns-tunnel", "null");
+    want("icmp-tunnel.pcap", "icmp-tunnel", "altered");
     assert!(missing.is_empty(), "{}", missing.join("\n"));
 }
 

@@ -612,8 +612,7 @@ fn a_name_that_dns_told_is_the_destination() {
             rtype: 1,
             ttl: 60,
             ip: Some(ip("203.0.113.9")),
-            text: String::new(),
-            port: None,
+            ..DnsRecord::default()
         }],
         ..Dns::default()
     };

@@ -64,6 +64,13 @@ impl Factory {
     }
 }
 
+impl Factory {
+    /// When the long captures begin, nanoseconds since 1970.
+    pub fn begins(&self) -> i64 {
+        self.until.map_or(MONDAY, |end| midnight(end) - (self.weeks * 7 - 1) * DAY)
+    }
+}
+
 /// A scenario with its times, as in the script file.
 #[derive(Clone, Debug)]
 pub struct Happening {
@@ -203,7 +210,7 @@ fn one(net: &mut Net, f: &Factory, s: &Scenario) -> Happening {
 /// Ordinary weeks: nothing but everyday life, with the public holidays of Japan.
 fn quiet(net: &mut Net, f: &Factory) -> Vec<Happening> {
     let length = f.weeks * 7;
-    let start = f.until.map_or(MONDAY, |end| midnight(end) - (length - 1) * DAY);
+    let start = f.begins();
     let mut days = life::days(start, length);
     let calendar = model::calendar::Calendar::default();
     for day in &mut days {

@@ -172,7 +172,7 @@ impl Habits {
         self.open.clear();
         self.watched.clear();
         self.next = Some(at.hour());
-        self.steady.clock_back();
+        self.steady.clock_back(at);
         self.volumes.clock_back();
         self.silent.clear();
         for h in self.habits.values_mut() {

@@ -21,6 +21,8 @@ const OPEN: usize = 3;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Pauses {
+    /// When it was heard last.
+    last: Time,
     /// Longest pause that ended in an hour, seconds.
     open: Vec<(i64, u16)>,
     /// By kind of day × 24 + hour: watched days in a row without a long pause, and the longest pause in them in seconds.
@@ -65,9 +67,10 @@ impl Pauses {
 impl Steady {
     /// A device was heard.
     pub fn heard(&mut self, a: &Known) {
-        let pause = u16::try_from(a.last.since(a.before).as_seconds().clamp(0, 3600)).unwrap_or(3600);
         let hour = a.last.hour();
-        let p = self.pauses.entry(a.id).or_default();
+        let p = self.pauses.entry(a.id).or_insert_with(|| Pauses { last: a.last, ..Pauses::default() });
+        let pause = u16::try_from(a.last.since(p.last).as_seconds().clamp(0, 3600)).unwrap_or(3600);
+        p.last = a.last;
         match p.open.iter_mut().find(|(h, _)| *h == hour) {
             Some((_, longest)) => *longest = (*longest).max(pause),
             None => {
@@ -135,10 +138,11 @@ impl Steady {
             self.pauses.retain(|id, _| identity.get(*id).is_some());
         }
     }
-    pub fn clock_back(&mut self) {
+    pub fn clock_back(&mut self, at: Time) {
         self.looked = None;
         for p in self.pauses.values_mut() {
             p.open.clear();
+            p.last = at;
         }
     }
 }

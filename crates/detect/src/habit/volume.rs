@@ -76,7 +76,9 @@ impl Volumes {
             }
             let bytes = volumes.get(&part).copied().unwrap_or(0);
             let book = self.books.entry(part).or_insert_with(|| Book::new(hour));
-            if let Some(v) = book.judge(site, slot, bytes, rule) {
+            // Nothing at all is as little as can be, where a usual hour is more than the floor.
+            let floor = rule.number("below_floor_kib").unsigned_abs().saturating_mul(1024);
+            if let Some(v) = book.judge(site, slot, bytes, rule).filter(|v| v.kind != "silent" || v.usual >= floor) {
                 out.push(spark(part, &name, &v, rule, hour, book.since));
             }
             book.learn(slot, bytes);
@@ -89,7 +91,6 @@ impl Volumes {
 }
 
 fn spark(part: Part, name: &str, v: &Verdict, rule: &Settings, hour: i64, learned: i64) -> Spark {
-    // Nothing at all is as little as can be; that a link brings nothing is also told on the settings page.
     let kind = if v.kind == "silent" { "below" } else { v.kind };
     let (what, key) = match part {
         Part::Link(s) => ("link", format!("volume-habit/link-{}/{kind}", s.0)),

@@ -47,8 +47,9 @@ impl Zones {
     }
 
     pub fn flow(&mut self, f: &Flow, client: Party, server: Party, around: &Around<'_>, cx: &mut Cx<'_>) {
-        let refused = matches!(f.state, FlowState::Attempted | FlowState::Rejected);
-        if around.site.zones.is_empty() || f.up.packets == 0 || f.down.packets == 0 || refused {
+        // Of what was seen only in part nobody knows who asked.
+        let talk = matches!(f.state, FlowState::Established | FlowState::Closed | FlowState::Reset);
+        if around.site.zones.is_empty() || f.up.packets == 0 || f.down.packets == 0 || !talk {
             return;
         }
         let (Some(from), Some(to)) = (around.site.place(around.identity, client), around.site.place(around.identity, server)) else {
