@@ -118,7 +118,7 @@ pub fn conversation(specs: &[&Spec], data: &[u8]) {
 }
 
 /// Link types that the engine reads.
-const LINKS: [u16; 10] = [1, 0, 12, 101, 105, 108, 113, 127, 228, 276];
+const LINKS: [u16; 18] = [1, 0, 12, 101, 105, 108, 113, 127, 228, 276, 9, 50, 51, 104, 119, 163, 239, 253];
 
 /// One frame, without conversations.
 pub fn frame(data: &[u8]) {

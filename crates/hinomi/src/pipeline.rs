@@ -64,7 +64,7 @@ pub fn run(plan: Plan, words: &Words) -> Result<()> {
     let stores = runtime.block_on(Stores::open(&plan.config, shares.queue))?;
     let house = House::open(&runtime, &plan, stores, shares.devices)?;
     // 3. What people see. Built before the sensors, so that a taken port stops the start and not the watch.
-    let sensors = Sensors::new(Arc::clone(&house.stop));
+    let sensors = Sensors::new(Arc::clone(&house.stop), house.progress());
     let console = runtime.block_on(console::build(&plan, &rights, &house.stores, &house.notices, &sensors))?;
     say(words, &rights, &console);
     let (end_console, ended) = watch::channel(false);

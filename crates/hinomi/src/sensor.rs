@@ -10,6 +10,7 @@ use crate::rights::Rights;
 use crate::shares::Shares;
 use crate::stores::Stores;
 use crate::terminal;
+use crate::watcher::Progress;
 use crate::words::Words;
 use anyhow::Result;
 use catalogue::credentials::is_default;
@@ -291,20 +292,26 @@ pub struct Sensors {
     stop: Arc<AtomicBool>,
     statuses: Arc<Mutex<Vec<Shared>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    progress: Arc<Progress>,
 }
 
 impl Sensors {
     /// None yet.
-    pub fn new(stop: Arc<AtomicBool>) -> Sensors {
-        Sensors { stop, statuses: Arc::default(), threads: Mutex::default() }
+    pub fn new(stop: Arc<AtomicBool>, progress: Arc<Progress>) -> Sensors {
+        Sensors { stop, statuses: Arc::default(), threads: Mutex::default(), progress }
     }
 
     /// How each stands now; for pages.
     pub fn statuses(&self) -> impl Fn() -> Vec<SensorStatus> + Send + Sync + 'static {
-        let statuses = Arc::clone(&self.statuses);
+        let (statuses, progress) = (Arc::clone(&self.statuses), Arc::clone(&self.progress));
         move || {
             let all = statuses.lock().unwrap_or_else(PoisonError::into_inner);
-            all.iter().map(|s| s.lock().unwrap_or_else(PoisonError::into_inner).clone()).collect()
+            let twins = progress.twins.lock().unwrap_or_else(PoisonError::into_inner);
+            let now = |s: &Shared| {
+                let status = s.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                SensorStatus { twins: twins.of(status.id), ..status }
+            };
+            all.iter().map(now).collect()
         }
     }
 

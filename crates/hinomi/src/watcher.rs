@@ -7,12 +7,13 @@ use catalogue::Catalogue;
 use detect::{Effect, Watch};
 use model::{Body, Event, Notice};
 use state::{Batch, EventCursor};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, broadcast};
 use vault::Follower;
+use wire::twins::Twins;
 
 /// The name under which state keeps this consumer's cursor.
 const CONSUMER: &str = "detect";
@@ -41,6 +42,8 @@ pub struct Progress {
     pub seq: AtomicU64,
     /// Asked to stop once the vault has nothing more.
     pub stop: AtomicBool,
+    /// Which sensors see the same conversations.
+    pub twins: Mutex<Twins>,
 }
 
 impl Progress {
@@ -95,6 +98,14 @@ impl Watcher {
                     break;
                 }
                 continue;
+            }
+            {
+                let mut twins = progress.twins.lock().unwrap_or_else(PoisonError::into_inner);
+                for event in &events {
+                    if let Body::Flow(flow) = &event.body {
+                        twins.flow(flow);
+                    }
+                }
             }
             let mut batch = self.fold(&events);
             if stopping || self.snapshot_at.elapsed() > SNAPSHOT_EVERY {

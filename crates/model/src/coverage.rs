@@ -81,6 +81,20 @@ pub struct SensorStatus {
     /// What the mirror port and the cards behind it do to frames.
     #[serde(default)]
     pub truths: Truths,
+    /// Other sensors that see the same conversations.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub twins: Vec<Twin>,
+}
+
+/// Another sensor that sees conversations of this one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Twin {
+    /// Which.
+    pub sensor: SourceId,
+    /// Conversations that both saw since the start.
+    pub flows: u64,
+    /// Conversations that this sensor saw.
+    pub of: u64,
 }
 
 /// Where a sensor's frames come from.

@@ -19,3 +19,4 @@ pub mod proto;
 pub mod secret;
 pub mod sink;
 pub mod tcp;
+pub mod twins;
