@@ -138,6 +138,7 @@ pub fn engine(data: &[u8]) {
         max_fragment_bytes: 64 << 10,
         max_fragments: 4,
         max_observations: 16,
+        max_parsers: 2,
         ..Config::default()
     };
     // What is held is the streams' and the fragments' together, and each has a bound of its own.
