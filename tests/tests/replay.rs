@@ -118,3 +118,24 @@ fn the_same_capture_twice_into_one_folder_adds_no_asset() {
     assert!(once > 0);
     assert_eq!(once, twice);
 }
+
+#[test]
+fn settings_and_zones_come_back_as_they_were_given() {
+    let (capture, _) = scenario("port-scan");
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data").display().to_string();
+    let settings = format!("{}.settings.toml", capture.display());
+    json_lines(&["replay", "--json", "--data", &data, "--settings", &settings, &capture.display().to_string()]);
+    let export = || String::from_utf8(end_to_end::call(&["settings", "export", "--data", &data]).stdout).unwrap();
+    let first = export();
+    assert!(first.contains("name = \"制御\"") && first.contains("\"192.168.10.48/28\"") && first.contains("# calendar = "), "{first}");
+    let file = folder.path().join("site.toml");
+    std::fs::write(&file, "[settings]\ncalendar = \"2026-08-11..2026-08-16 off 夏季休業\"\n").unwrap();
+    let imported = end_to_end::call(&["settings", "import", "--data", &data, &file.display().to_string()]);
+    assert!(imported.status.success(), "{}", String::from_utf8_lossy(&imported.stderr));
+    let second = export();
+    let line = "\ncalendar = \"days mon tue wed thu fri; holidays japan; 2026-08-11..2026-08-16 off 夏季休業\"\n";
+    assert!(second.contains(line) && second.contains("name = \"制御\""), "{second}");
+    std::fs::write(&file, "[[zone]]\nname = \"x\"\nlayer = \"moon\"\n").unwrap();
+    assert_eq!(end_to_end::call(&["settings", "import", "--data", &data, &file.display().to_string()]).status.code(), Some(3));
+}
