@@ -142,6 +142,26 @@ fn main() -> std::io::Result<()> {
         ("ssh", vec![ssh]),
         ("telnet", vec![[down(b"\xff\xfd\x18login: "), up(b"root\r\n"), down(b"root\r\nPassword: "), up(b"abc\r\n"), down(b"\r\nLogin incorrect\r\nlogin: ")].concat()]),
         ("ftp", vec![[down(b"220-a\r\n220 b\r\n"), up(b"USER a\r\nPASS b\r\n"), down(b"331 x\r\n530 y\r\n"), up(b"AUTH TLS\r\n"), down(b"234 z\r\n")].concat()]),
+        ("smtp", vec![
+            [down(b"220 m ESMTP\r\n"), up(b"EHLO a\r\nAUTH LOGIN\r\n"), down(b"250-a\r\n250 b\r\n334 VXNlcg==\r\n"), up(b"YQ==\r\n"), down(b"334 UGFz\r\n"), up(b"Yg==\r\n"), down(b"235 c\r\n"), up(b"MAIL FROM:<a@b>\r\nRCPT TO:<@r:c@d>\r\nDATA\r\n"), down(b"250 d\r\n250 e\r\n354 f\r\n"), up(b"a\r\n..\r\n.\r\nBDAT 3 LAST\r\nabcSTARTTLS\r\n"), down(b"250 g\r\n250 h\r\n220 i\r\n")].concat(),
+        ]),
+        ("imap", vec![
+            [down(b"* OK IMAP\r\n"), up(b"a LOGIN \"b\\\"\" {3+}\r\nabc\r\n"), down(b"a OK x\r\n* 1 FETCH (BODY[] {4}\r\nabcd)\r\n"), up(b"b AUTHENTICATE PLAIN\r\n"), down(b"+ \r\n"), up(b"AGEAYg==\r\n"), down(b"b NO x\r\n"), up(b"c STARTTLS\r\n"), down(b"c OK x\r\n")].concat(),
+        ]),
+        ("pop3", vec![
+            [down(b"+OK pop\r\n"), up(b"CAPA\r\nUSER a\r\nPASS b\r\nRETR 1\r\n"), down(b"+OK\r\nUSER\r\n.\r\n+OK\r\n+OK\r\n+OK\r\na\r\n.\r\n"), up(b"AUTH PLAIN\r\n"), down(b"+ \r\n"), up(b"AGEAYg==\r\nSTLS\r\n"), down(b"+OK\r\n+OK\r\n")].concat(),
+        ]),
+        ("rtsp", vec![
+            [up(b"DESCRIBE rtsp://u:p@h/user=a&password=b?c=d RTSP/1.0\r\nCSeq: 1\r\nAuthorization: Basic YTpi\r\n\r\n"), down(b"RTSP/1.0 200 OK\r\nCSeq: 1\r\nContent-Length: 2\r\n\r\nab$\0\0\x02cdOPTIONS * RTSP/1.0\r\nCSeq: 2\r\n\r\n"), up(b"$\x01\0\x01aRTSP/1.0 200 OK\r\nCSeq: 2\r\n\r\n")].concat(),
+        ]),
+        ("sip", vec![
+            [up(b"REGISTER sip:h SIP/2.0\r\nf: <sip:a:b@c;d?e>;tag=f\r\nTo: a@b\r\nCSeq: 1 REGISTER\r\nAuthorization: Digest username=\"a\"\r\nl: 1\r\n\r\nx"), down(b"SIP/2.0 401 No\r\nCSeq: 1 REGISTER\r\nWWW-Authenticate: Digest stale=true\r\n\r\n")].concat(),
+        ]),
+        ("quic", vec![
+// Lengths, then frames: half a hello, an acknowledgement, the other half.
+            [&[11u8, 6, 0, 8, 1, 0, 0, 12, 3, 3, 0, 0][..], &[7, 2, 1, 0, 1, 0, 0, 0], &[11, 6, 8, 8, 1, 2, 3, 4, 5, 6, 7, 8]].concat(),
+            up(&[&[0xc0, 0, 0, 0, 1, 8, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0x40, 40][..], &[7; 40]].concat()),
+        ]),
         ("modbus", vec![[up(modbus), down(b"\0\x01\0\0\0\x05\x01\x03\x02\0\x01\0\x02\0\0\0\x03\x01\x83\x02")].concat()]),
         ("lldp", vec![lldp.to_vec()]),
         ("cdp", vec![b"\x02\xb4\0\0\0\x01\0\x06s1\0\x02\0\x11\0\0\0\x01\x01\x01\xcc\0\x04\xc0\0\x02\x01\0\x03\0\x07Fa0\0\x04\0\x08\0\0\0\x28\0\x06\0\x08c350\0\x0a\0\x06\0\x14".to_vec()]),

@@ -348,5 +348,19 @@ fn ack(frames: &[u8], at: &mut usize, counts: bool) -> Option<()> {
     Some(())
 }
 
+/// For the fuzz target, which has no keys: reads `data` as the frames of one packet after another, a byte of length before each.
+#[doc(hidden)]
+pub fn fuzz_frames(mut data: &[u8]) {
+    let mut parser = QuicParser::default();
+    while let Some((&length, rest)) = data.split_first() {
+        let (frames, rest) = rest.split_at(usize::from(length).min(rest.len()));
+        data = rest;
+        if !parser.frames(frames) {
+            break;
+        }
+        assert!(parser.crypto.data.len() <= MAX_HELLO && parser.crypto.there.len() <= MAX_PIECES);
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,6 @@
+//! IMAP.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    hinomi_fuzz::conversation(&[&wire::proto::imap::SPEC], data);
+});

@@ -1,0 +1,6 @@
+//! POP3.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    hinomi_fuzz::conversation(&[&wire::proto::pop3::SPEC], data);
+});
