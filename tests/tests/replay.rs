@@ -32,7 +32,7 @@ fn attacks_of_others_are_found() {
         ("activeosfingerprinting.pcapng", "port-scan"),
         ("ftp_bruteforce.pcap", "password-guessing"),
         ("synthetic_telnet_default_login.pcap", "password-guessing"),
-        ("synthetic_telnet_default_login.pcap", "clear-login"),
+        ("synthetic_telnet_default_login.pcap", "default-credentials"),
         ("telnet.pcap", "clear-login"),
         ("arppoison.pcapng", "arp-spoofing"),
         ("synthetic_http_beacon.pcap", "beacon"),

@@ -25,7 +25,7 @@ use crate::{Cx, Effect};
 use model::asset::{AssetFact, Guess, Internet, Party, Property};
 use model::net::{is_private, is_unicast};
 use model::observation::Via;
-use model::{AssetChange, AssetId, AssetState, Endpoint, Mac, Observation, Protocol, Segment, Span, Time};
+use model::{AssetChange, AssetId, AssetState, Endpoint, Kind, Mac, Observation, Protocol, Segment, Span, Time};
 use rustc_hash::{FxHashMap, FxHasher};
 use serde::{Deserialize, Serialize};
 use std::hash::{Hash, Hasher};
@@ -108,6 +108,10 @@ pub struct Known {
     active: Time,
     /// What people said about its need for the Internet.
     pub internet: Internet,
+    /// Since when it stands where it stands in its life.
+    pub state_since: Time,
+    /// What a person said it is.
+    pub kind: Option<Kind>,
 }
 
 impl Known {
@@ -134,6 +138,8 @@ impl Known {
             seen: false,
             active: Time::MIN,
             internet: Internet::default(),
+            state_since: Time::MIN,
+            kind: None,
         }
     }
 

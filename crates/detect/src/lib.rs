@@ -27,6 +27,7 @@ use model::event::Deed;
 use model::finding::FindingStatus;
 use model::zone::ZoneFields;
 use model::{Act, Asset, AssetChange, Body, Event, EventId, FindingChange, SiteId, Span, Time, ZoneId};
+pub use rules::moved::Vantage;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use thiserror::Error;
@@ -136,7 +137,7 @@ pub enum RestoreError {
 
 const MAGIC: &[u8; 4] = b"HWch";
 /// Version of the snapshot: counted up with every change of what is remembered.
-const VERSION: u16 = 2;
+const VERSION: u16 = 3;
 /// So many events in a row that lie far behind the newest time mean that the clock was set back.
 const BEHIND_FOR_GOOD: u32 = 256;
 
@@ -156,6 +157,12 @@ struct Memory {
     claims: rules::spoof::Claims,
     scans: rules::scan::Scans,
     guesses: rules::guess::Guesses,
+    defaults: rules::default::Defaults,
+    conflicts: rules::conflict::Conflicts,
+    gates: rules::gateway::Gates,
+    providers: rules::provider::Providers,
+    moves: rules::moved::Moves,
+    destinations: rules::internet::Destinations,
     site_set: site::Site,
     watched: site::Watched,
     traffic: rules::traffic::Traffic,
@@ -170,13 +177,60 @@ struct RuleSet {
     scan: Settings,
     guess: Settings,
     login: Settings,
+    default: Settings,
+    resting: Settings,
+    gateway: Settings,
+    dhcp: Settings,
+    advert: Settings,
+    moved: Settings,
+    encryption: Settings,
+    internet: Settings,
+    conflict: Settings,
     habit: Settings,
     traffic: rules::traffic::Rules,
 }
 
 impl RuleSet {
+    fn of(catalogue: &Catalogue) -> RuleSet {
+        let of = |id| Settings::of(catalogue, id);
+        RuleSet {
+            unregistered: of("unregistered-device"),
+            spoof: of("arp-spoofing"),
+            scan: of("port-scan"),
+            guess: of("password-guessing"),
+            login: of("clear-login"),
+            default: of("default-credentials"),
+            resting: of("resting-device"),
+            gateway: of("gateway-changed"),
+            dhcp: of("rogue-dhcp"),
+            advert: of("rogue-router"),
+            moved: of("device-moved"),
+            encryption: of("old-encryption"),
+            internet: of("internet-need"),
+            conflict: of("content-conflict"),
+            habit: of("habit"),
+            traffic: rules::traffic::Rules::of(catalogue),
+        }
+    }
+
     fn all(&self) -> Vec<&Settings> {
-        let mut all = vec![&self.unregistered, &self.spoof, &self.scan, &self.guess, &self.login, &self.habit];
+        let mut all = vec![
+            &self.unregistered,
+            &self.spoof,
+            &self.scan,
+            &self.guess,
+            &self.login,
+            &self.default,
+            &self.resting,
+            &self.gateway,
+            &self.dhcp,
+            &self.advert,
+            &self.moved,
+            &self.encryption,
+            &self.internet,
+            &self.conflict,
+            &self.habit,
+        ];
         all.extend(self.traffic.all());
         all
     }
@@ -194,6 +248,10 @@ pub struct Watch {
 /// What rules and identity need while an event is folded.
 struct Cx<'a> {
     now: Moment,
+    /// Days are those of this time zone.
+    time_zone: &'a jiff::tz::TimeZone,
+    /// Zones and calendar.
+    site: &'a site::Site,
     limits: &'a Limits,
     rules: &'a RuleSet,
     recognition: &'a Recognition,
@@ -242,6 +300,12 @@ impl Watch {
             claims: rules::spoof::Claims::default(),
             scans: rules::scan::Scans::default(),
             guesses: rules::guess::Guesses::default(),
+            defaults: rules::default::Defaults::default(),
+            conflicts: rules::conflict::Conflicts::default(),
+            gates: rules::gateway::Gates::default(),
+            providers: rules::provider::Providers::default(),
+            moves: rules::moved::Moves::default(),
+            destinations: rules::internet::Destinations::default(),
             site_set: site::Site::new(&config.zones, &config.calendar, known),
             watched: site::Watched::default(),
             traffic: rules::traffic::Traffic::default(),
@@ -251,15 +315,7 @@ impl Watch {
     }
 
     fn with_memory(catalogue: &Catalogue, config: Config, memory: Memory) -> Watch {
-        let rules = RuleSet {
-            unregistered: Settings::of(catalogue, "unregistered-device"),
-            spoof: Settings::of(catalogue, "arp-spoofing"),
-            scan: Settings::of(catalogue, "port-scan"),
-            guess: Settings::of(catalogue, "password-guessing"),
-            login: Settings::of(catalogue, "clear-login"),
-            habit: Settings::of(catalogue, "habit"),
-            traffic: rules::traffic::Rules::of(catalogue),
-        };
+        let rules = RuleSet::of(catalogue);
         Watch { config, rules, recognition: Arc::clone(catalogue.recognition()), memory }
     }
 
@@ -297,6 +353,11 @@ impl Watch {
         Counters { findings_let_go: self.memory.gather.let_go, ..self.memory.counters }
     }
 
+    /// By how many places it could be told that a device moved.
+    pub fn vantage(&self) -> Vantage {
+        self.memory.moves.vantage()
+    }
+
     /// Assets that are remembered.
     pub fn assets(&self) -> usize {
         self.memory.identity.len()
@@ -316,8 +377,16 @@ impl Watch {
             self.clock(at);
         }
         let m = &mut self.memory;
+        // What people set holds for the rest of this event; a deed that was folded before is passed over.
+        if let Body::Audit(audit) = &event.body
+            && audit.number.is_none_or(|n| n > m.deed)
+        {
+            m.site_set.deed(&audit.deed);
+        }
         let mut cx = Cx {
             now: Moment { at, id: event.id },
+            time_zone: &self.config.time_zone,
+            site: &m.site_set,
             limits: &self.config.limits,
             rules: &self.rules,
             recognition: &self.recognition,
@@ -333,22 +402,39 @@ impl Watch {
                 m.habits.spoke(&m.identity, &news.heard);
                 m.claims.frame(o, &m.identity, cx);
                 m.newcomers.look(&news, &mut m.identity, began, cx);
+                rules::resting::look(&news, &m.identity, cx);
             }
             Body::Activity(a) => {
                 if let Act::Arp(_) | Act::Neighbour(_) | Act::Dhcp(_) = a.act {
+                    m.gates.activity(a, &m.identity, cx);
                     m.claims.activity(a, &m.identity, cx);
                 }
                 let news = learn::activity(&mut m.identity, a, cx);
                 m.habits.spoke(&m.identity, &news.heard);
                 m.newcomers.look(&news, &mut m.identity, began, cx);
+                rules::resting::look(&news, &m.identity, cx);
+                m.destinations.activity(a, cx);
                 let around = around!(m, self.config.time_zone);
                 m.traffic.activity(a, &around, cx);
                 match &a.act {
                     Act::Login(login) => {
                         m.guesses.login(&a.head, login, &m.identity, cx);
-                        rules::login::login(&a.head, login, &m.identity, cx);
+                        if !rules::default::login(&a.head, login, &m.identity, cx) {
+                            rules::login::login(&a.head, login, &m.identity, cx);
+                        }
                     }
+                    Act::Snmp(s) => {
+                        m.guesses.snmp(&a.head, s, &m.identity, cx);
+                        m.defaults.snmp(&a.head, s, &m.identity, cx);
+                    }
+                    Act::Rdp(r) => m.guesses.rdp(&a.head, r, &m.identity, cx),
+                    Act::Kerberos(k) => m.guesses.kerberos(&a.head, k, &m.identity, cx),
                     Act::Arp(arp) => m.scans.arp(&a.head, arp, &m.identity, cx),
+                    Act::Dhcp(d) => m.providers.dhcp(&a.head, d, &m.identity, began, cx),
+                    Act::RouterAdvertisement(r) => m.providers.advertised(&a.head, r, &m.identity, began, cx),
+                    Act::Neighbour(n) => m.providers.neighbour(&a.head, n, &m.identity, began, cx),
+                    Act::Tls(t) => rules::encryption::tls(&a.head, t, &m.identity, cx),
+                    Act::Conflict(c) => m.conflicts.conflict(&a.head, c, &m.identity, cx),
                     _ => {}
                 }
             }
@@ -356,6 +442,8 @@ impl Watch {
                 let news = learn::flow(&mut m.identity, f, cx);
                 m.habits.spoke(&m.identity, &news.heard);
                 m.newcomers.look(&news, &mut m.identity, began, cx);
+                rules::resting::look(&news, &m.identity, cx);
+                m.destinations.flow(f, &m.identity, cx);
                 m.scans.flow(f, &m.identity, m.newcomers.settled, cx);
                 habit::roll_up(&mut m.habits, &m.identity, &m.site_set, f, cx);
                 let around = around!(m, self.config.time_zone);
@@ -370,12 +458,12 @@ impl Watch {
             Body::Audit(audit) if audit.number.is_some_and(|n| n <= m.deed) => {}
             Body::Audit(audit) => {
                 m.deed = audit.number.unwrap_or(m.deed);
-                m.site_set.deed(&audit.deed);
                 m.traffic.deed(&audit.deed, &m.watched);
                 match &audit.deed {
                     Deed::AssetState { asset, to, .. } => {
-                        m.identity.set_state(*asset, *to);
+                        m.identity.set_state(*asset, *to, at);
                         rules::unregistered::Newcomers::deed(*asset, *to, &m.identity, cx);
+                        rules::resting::deed(*asset, *to, cx);
                     }
                     Deed::AssetEdited { asset, changes } => m.identity.edited(*asset, changes),
                     Deed::AssetEntered { asset, state, macs, ips, ledger } => {
@@ -384,8 +472,9 @@ impl Watch {
                             m.identity.wrote(*asset, ledger);
                         }
                         rules::unregistered::Newcomers::deed(*asset, *state, &m.identity, cx);
+                        rules::resting::deed(*asset, *state, cx);
                     }
-                    Deed::FindingHandled { key, to, .. } => m.gather.handled(key, *to == FindingStatus::Closed),
+                    Deed::FindingHandled { key, to, .. } => cx.gather.handled(key, *to == FindingStatus::Closed),
                     _ => {}
                 }
             }
@@ -393,6 +482,7 @@ impl Watch {
             Body::Finding(_) => {}
             _ => {}
         }
+        m.moves.look(&event.body, &m.identity, cx);
         m.habits.heard(&mut m.identity, &self.rules.habit, Moment { at, id: event.id }, &mut m.gather, out);
     }
 
@@ -442,6 +532,7 @@ impl Watch {
                 m.watched.clock_back();
                 m.traffic.clock_back();
                 m.identity.clock_back(at);
+                m.moves.clock_back(at);
                 if m.began.is_some_and(|b| b > at) {
                     m.began = Some(at);
                 }

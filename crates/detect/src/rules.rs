@@ -1,11 +1,19 @@
 //! The rules that need code; their settings and words are in catalogue/rules/.
 
 pub mod beacon;
+pub mod conflict;
+pub mod default;
 pub mod dnstunnel;
+pub mod encryption;
+pub mod gateway;
 pub mod guess;
 pub mod icmptunnel;
+pub mod internet;
 pub mod login;
+pub mod moved;
 pub mod outflow;
+pub mod provider;
+pub mod resting;
 pub mod scan;
 pub mod spoof;
 pub mod traffic;
@@ -14,8 +22,9 @@ pub mod writes;
 pub mod zonetalk;
 
 use crate::identity::Identity;
+use crate::site::Site;
 use model::asset::Party;
-use model::{AssetId, Fact};
+use model::{AssetId, Fact, Segment};
 
 /// How a party appears in a finding: an asset is linked, an address is text.
 pub fn shown(party: Party) -> Fact {
@@ -23,6 +32,11 @@ pub fn shown(party: Party) -> Fact {
         Party::Asset(id) => Fact::Asset(id),
         Party::Address(ip) => Fact::Text(ip.to_string()),
     }
+}
+
+/// A sensor and VLAN in a finding.
+pub fn place(segment: Segment) -> String {
+    if segment.vlan == 0 { format!("#{}", segment.sensor.0) } else { format!("#{} VLAN {}", segment.sensor.0, segment.vlan) }
 }
 
 /// The asset of a party.
@@ -34,8 +48,8 @@ pub fn asset_of(party: Party) -> Option<AssetId> {
 }
 
 /// Whether a party is control equipment.
-pub fn is_control(identity: &Identity, party: Party) -> bool {
-    asset_of(party).and_then(|id| identity.get(id)).is_some_and(|a| a.control)
+pub fn is_control(identity: &Identity, site: &Site, party: Party) -> bool {
+    asset_of(party).and_then(|id| identity.get(id)).is_some_and(|a| site.is_control_asset(a))
 }
 
 /// A party as part of a key.

@@ -8,7 +8,7 @@ use model::calendar::{Calendar, DayKind};
 use model::event::{Deed, FieldChange};
 use model::net::{is_private, is_unicast};
 use model::zone::{Layer, ZoneFields, zone_of};
-use model::{AssetId, SourceId, Time, ZoneId};
+use model::{AssetId, Kind, SourceId, Time, ZoneId};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -122,6 +122,14 @@ impl Site {
     /// Whether machines are steered in it.
     pub fn is_control(&self, place: Place) -> bool {
         matches!(place, Place::Zone(id) if self.zones.get(&id).is_some_and(|z| matches!(z.layer, Layer::Control | Layer::Device)))
+    }
+
+    /// Whether an asset is control equipment: it answers as such, the ledger says so, or it stands where machines are steered and
+    /// is not there to carry traffic.
+    pub fn is_control_asset(&self, a: &Known) -> bool {
+        let carries = a.router || matches!(a.kind, Some(Kind::Router | Kind::Switch | Kind::AccessPoint));
+        let steered = || self.zone(a).is_some_and(|z| self.is_control(Place::Zone(z)));
+        a.control || matches!(a.kind, Some(Kind::Plc | Kind::Hmi | Kind::Control)) || (!carries && steered())
     }
 
     /// The slot of an hour (hours since 1970) in a time zone.

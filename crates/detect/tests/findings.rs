@@ -71,25 +71,6 @@ fn an_unknown_device_that_talks_to_a_plc_is_urgent() {
 }
 
 #[test]
-fn denied_and_retired_devices_are_told_when_they_come_back() {
-    let mut log = Log::default();
-    log.see(0, mac(1), "192.168.1.1");
-    log.see(0, mac(2), "192.168.1.2");
-    let (denied, retired) = (log.asset_of_mac(mac(1)), log.asset_of_mac(mac(2)));
-    log.state(10, denied, AssetState::Denied);
-    log.state(10, retired, AssetState::Retired);
-    for n in 0..10 {
-        log.see(1000 + n, mac(1), "192.168.1.1");
-        log.see(1000 + n, mac(2), "192.168.1.2");
-    }
-    let f = log.findings("unregistered-device");
-    let of = |id| f.iter().filter(|f| f.asset == Some(id)).collect::<Vec<_>>();
-    assert_eq!((of(denied).len(), of(denied)[0].severity, kind(of(denied)[0])), (1, Severity::Today, "denied"));
-    assert_eq!((of(retired).len(), of(retired)[0].severity, kind(of(retired)[0])), (1, Severity::Week, "retired"));
-    speaks(of(denied)[0]);
-}
-
-#[test]
 fn evasion_a_registered_hardware_address_is_copied_and_nothing_is_told() {
     let mut log = Log::default();
     log.settle(0);
@@ -421,9 +402,10 @@ fn readable_then_default() {
     log.act(200, Protocol::Ftp, c, s, Act::Login(login));
     log.login(300, Protocol::Ftp, c, s, "tanaka", 1, Outcome::Success);
     let f = log.findings("clear-login");
-    assert_eq!(f.iter().map(|f| f.severity).collect::<Vec<_>>(), [Severity::Check, Severity::Today], "a milder one does not lower it");
-    assert_eq!((kind(f[1]), f[1].step), ("default", Step::Changed));
-    for f in f {
+    assert_eq!(f.iter().map(|f| f.severity).collect::<Vec<_>>(), [Severity::Check]);
+    let d = log.findings("default-credentials");
+    assert_eq!((d.len(), kind(d[0]), d[0].severity), (1, "default", Severity::Today));
+    for f in f.into_iter().chain(d) {
         speaks(f);
     }
 }
@@ -551,4 +533,33 @@ fn a_closed_finding_opens_again_and_an_explained_one_does_not_grow_worse_by_repe
     let f = log.findings("clear-login");
     assert_eq!(steps(&f), [Step::Happened, Step::Changed]);
     assert_eq!(f[1].id, first.id);
+}
+
+// ---- zones
+
+fn zone(log: &mut Log, s: i64, words: &str) {
+    let key = format!("zone.{}", ZoneId::from_parts(at(0), [7; 10]));
+    log.deed(s, Deed::Setting { key, from: String::new(), to: words.into() });
+}
+
+#[test]
+fn what_stands_in_a_control_zone_is_control_equipment_without_having_talked_modbus() {
+    let scan = |words: Option<&str>| {
+        let mut log = Log::default();
+        log.settle(0);
+        log.see(10, mac(5), "192.168.5.5");
+        log.see(10, mac(6), "192.168.5.6");
+        log.state(11, log.asset_of_mac(mac(5)), AssetState::Registered);
+        if let Some(words) = words {
+            zone(&mut log, 20, words);
+        }
+        for p in 1..40u16 {
+            log.knock(100_000, end(mac(5), "192.168.5.5", 4000), end(mac(6), "192.168.5.6", p), true);
+        }
+        log.findings("port-scan")[0].severity
+    };
+    assert_eq!(scan(Some("プレス (control) 192.168.5.0/24")), Severity::Today);
+    assert_eq!(scan(Some("事務所 (lan) 192.168.5.0/24")), scan(None));
+    assert_eq!(scan(Some("プレス (control) 192.168.6.0/24")), scan(None));
+    assert_ne!(scan(None), Severity::Today);
 }

@@ -76,7 +76,7 @@ fn attacks_are_found() {
     want("activeosfingerprinting.pcapng", "port-scan", "");
     want("ftp_bruteforce.pcap", "password-guessing", "guess");
     want("synthetic_telnet_default_login.pcap", "password-guessing", "success");
-    want("synthetic_telnet_default_login.pcap", "clear-login", "default");
+    want("synthetic_telnet_default_login.pcap", "default-credentials", "default");
     want("telnet.pcap", "clear-login", "");
     want("synthetic_http_beacon.pcap", "beacon", "young");
     want("dns-tunnel-iodine.pcap", "dns-tunnel", "null");

@@ -117,7 +117,7 @@ fn snapshots_of_another_version_site_or_none_are_refused_aloud() {
     assert_eq!(restore(b"HWch"), Some(RestoreError::NotASnapshot));
     let mut old = good.clone();
     old[5] = 99;
-    assert_eq!(restore(&old), Some(RestoreError::Version { found: 99, wanted: 2 }));
+    assert_eq!(restore(&old), Some(RestoreError::Version { found: 99, wanted: 3 }));
     assert!(matches!(restore(&good[..good.len() / 2]), Some(RestoreError::Damaged(_))));
     let mut other = config();
     other.site = SiteId::NIL;

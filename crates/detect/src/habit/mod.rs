@@ -213,7 +213,7 @@ impl Habits {
             habit.silent = Some(a.last);
             self.silent.insert(a.id);
             let v = Verdict { kind: "silent", basis: "steady", bytes: 0, usual: 0, percent: 0, samples: s.days };
-            let when = if a.control { "control" } else { "silent" };
+            let when = if turn.site.is_control_asset(a) { "control" } else { "silent" };
             let found = spark(a.id, &v, turn.rule, when, turn.now.at.hour(), s.since, habit.book.since);
             turn.gather.raise(turn.rule, found, turn.now, turn.limit, turn.out);
         }
@@ -250,7 +250,7 @@ impl Habits {
             let verdict = habit.book.judge(turn.site, slot, bytes, rule);
             let mut learn = true;
             if let Some(v) = &verdict {
-                let control = a.control;
+                let control = turn.site.is_control_asset(a);
                 match v.kind {
                     // Heard since, by ARP for instance: not silent.
                     "silent" if a.last >= start => {}

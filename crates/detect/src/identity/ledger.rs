@@ -32,6 +32,7 @@ impl Identity {
             seen: asset.first_seen.is_some(),
             active: asset.last_active.unwrap_or(Time::MIN),
             internet: asset.ledger.internet.clone(),
+            kind: asset.ledger.kind,
             ..Known::new(
                 asset.id,
                 asset.state,
@@ -78,10 +79,13 @@ impl Identity {
     }
 
     /// A person set an asset's state.
-    pub fn set_state(&mut self, id: AssetId, to: AssetState) {
+    pub fn set_state(&mut self, id: AssetId, to: AssetState, at: Time) {
         if let Some(a) = self.assets.get_mut(&id) {
             let was = a.in_ledger();
             self.strangers -= u64::from(a.stranger());
+            if a.state != to {
+                a.state_since = at;
+            }
             a.state = to;
             self.strangers += u64::from(a.stranger());
             let is = a.in_ledger();
@@ -92,26 +96,28 @@ impl Identity {
     /// A person changed fields of the ledger; detection keeps those that rules ask for.
     pub fn edited(&mut self, id: AssetId, changes: &[FieldChange]) {
         let Some(a) = self.assets.get_mut(&id) else { return };
-        let mut ledger = Ledger { internet: std::mem::take(&mut a.internet), ..Ledger::default() };
+        let mut ledger = Ledger { internet: std::mem::take(&mut a.internet), kind: a.kind, ..Ledger::default() };
         for change in changes {
             ledger.follow(change);
         }
-        a.internet = ledger.internet;
+        (a.internet, a.kind) = (ledger.internet, ledger.kind);
     }
 
     /// A person entered an asset with this ledger.
     pub fn wrote(&mut self, id: AssetId, ledger: &Ledger) {
         if let Some(a) = self.assets.get_mut(&id) {
             a.internet = ledger.internet.clone();
+            a.kind = ledger.kind;
         }
     }
 
     /// A person entered an asset, perhaps one that was already seen under these addresses: then that one is merged into it.
     pub fn enter(&mut self, id: AssetId, state: AssetState, macs: &[Mac], ips: &[IpAddr], cx: &mut Cx<'_>) {
         if self.assets.contains_key(&id) {
-            self.set_state(id, state);
+            self.set_state(id, state, cx.now.at);
         } else {
-            let known = Known::new(id, state, Segment::default(), cx.now.at);
+            let at = cx.now.at;
+            let known = Known { state_since: at, ..Known::new(id, state, Segment::default(), at) };
             self.ledger += usize::from(known.in_ledger());
             self.assets.insert(id, known);
         }
@@ -167,6 +173,7 @@ impl Identity {
         stays.control |= gone.control;
         stays.master |= gone.master;
         stays.router |= gone.router;
+        stays.kind = stays.kind.or(gone.kind);
         if stays.internet.is_unstated() {
             stays.internet = gone.internet;
         }

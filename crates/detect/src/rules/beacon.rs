@@ -146,7 +146,7 @@ impl Beacons {
         if spread > tolerance || near * 10 < values.len() * 9 {
             return;
         }
-        let control = is_control(around.identity, client.party);
+        let control = is_control(around.identity, cx.site, client.party);
         let (key, kind, when) = match (learning, control) {
             (true, _) => (format!("beacon/{}/first-days", keyed(client.party)), "young", "young"),
             (false, true) => (format!("beacon/{}/{}", keyed(client.party), key.1), "new", "control"),

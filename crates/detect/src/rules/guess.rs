@@ -1,13 +1,17 @@
 //! Failed logins per client, server and service. The same wrong secret again and again is a device with an old password, not
 //! a guesser. A success soon after is the gravest thing that this rule can say.
+//!
+//! Two services have no logins that can be read. An SNMP agent does not answer a wrong community at all (RFC 3584, 5.2.1), so
+//! what counts is how many different ones one client sent without an answer; a version 3 agent reports wrong users and digests
+//! (RFC 3414, 3.2). RDP decides inside its encryption, so only the number of conversations can be seen.
 
 use crate::Cx;
 use crate::gather::{MAX_EVENTS, Spark};
 use crate::identity::Identity;
 use crate::rules::{asset_of, keyed, make_room, shown};
-use model::activity::{Head, Login, Outcome};
+use model::activity::{Head, Kerberos, Login, Outcome, Rdp, Snmp, SnmpPdu};
 use model::asset::Party;
-use model::{EventId, Fact, Protocol, Time};
+use model::{EventId, Fact, FlowId, Protocol, Time};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +19,11 @@ use std::collections::{BTreeMap, BTreeSet};
 const MAX_USERS: usize = 12;
 const MAX_SECRETS: usize = 32;
 const MAX_SPRAYED: usize = 256;
+const MAX_CONVERSATIONS: usize = 64;
+/// usmStatsUnknownUserNames and usmStatsWrongDigests (RFC 3414, 5).
+const REFUSED: [&str; 2] = ["1.3.6.1.6.3.15.1.1.3", "1.3.6.1.6.3.15.1.1.5"];
+/// KDC_ERR_PREAUTH_FAILED (RFC 4120, 7.5.9).
+const WRONG_PASSWORD: i32 = 24;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Tries {
@@ -40,11 +49,39 @@ struct Spray {
     fired: Option<Time>,
 }
 
+/// SNMP communities that a client tried at an agent.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Communities {
+    start: Time,
+    last: Time,
+    waiting: BTreeSet<u64>,
+    answered: BTreeSet<u64>,
+    fired: Option<Time>,
+    events: Vec<EventId>,
+}
+
+/// Conversations whose outcome cannot be seen.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Sealed {
+    start: Time,
+    last: Time,
+    flows: BTreeSet<FlowId>,
+    users: BTreeSet<String>,
+    events: Vec<EventId>,
+}
+
 /// Failed logins.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Guesses {
     tries: FxHashMap<(Party, Party, Protocol), Tries>,
     sprays: FxHashMap<(Party, Protocol), Spray>,
+    communities: FxHashMap<(Party, Party), Communities>,
+    sealed: FxHashMap<(Party, Party), Sealed>,
+}
+
+fn parties(head: &Head, identity: &Identity) -> Option<(Party, Party)> {
+    let (client, server) = (identity.end(head.segment, &head.client)?.party, identity.end(head.segment, &head.server)?.party);
+    (client != server).then_some((client, server))
 }
 
 fn user_list(users: &BTreeSet<String>) -> Fact {
@@ -54,13 +91,7 @@ fn user_list(users: &BTreeSet<String>) -> Fact {
 impl Guesses {
     /// An attempt to log in.
     pub fn login(&mut self, head: &Head, login: &Login, identity: &Identity, cx: &mut Cx<'_>) {
-        let (Some(client), Some(server)) = (identity.end(head.segment, &head.client), identity.end(head.segment, &head.server)) else {
-            return;
-        };
-        if login.anonymous || client.party == server.party {
-            return;
-        }
-        let (client, server) = (client.party, server.party);
+        let Some((client, server)) = parties(head, identity).filter(|_| !login.anonymous) else { return };
         let key = (client, server, head.protocol);
         let at = head.time;
         match login.outcome {
@@ -68,6 +99,108 @@ impl Guesses {
             Outcome::Success => self.success(key, login, at, cx),
             Outcome::Unknown => {}
         }
+    }
+
+    /// An SNMP message.
+    pub fn snmp(&mut self, head: &Head, m: &Snmp, identity: &Identity, cx: &mut Cx<'_>) {
+        let Some((client, server)) = parties(head, identity) else { return };
+        let (at, key) = (head.time, (client, server, Protocol::Snmp));
+        if m.pdu == SnmpPdu::Report && m.bindings.iter().any(|(oid, _)| REFUSED.iter().any(|r| oid.trim_start_matches('.').starts_with(r)))
+        {
+            self.failure(key, &Login { user: m.user.clone(), outcome: Outcome::Failure, ..Login::default() }, at, cx);
+            return;
+        }
+        let Some(community) = m.community.map(|c| c.fingerprint) else { return };
+        let rules = cx.rules;
+        let rule = &rules.guess;
+        if !self.communities.contains_key(&(client, server)) {
+            cx.counters.attempts_let_go += make_room(&mut self.communities, cx.limits.attempts, |t| t.last);
+        }
+        let window = rule.seconds("window_s");
+        let c = self.communities.entry((client, server)).or_insert_with(|| Communities { start: at, ..Communities::default() });
+        if at >= c.start + window || at < c.start - window {
+            let fired = c.fired.filter(|f| at <= *f + rule.seconds("after_s") && at >= *f);
+            *c = Communities { start: at, fired, answered: std::mem::take(&mut c.answered), ..Communities::default() };
+        }
+        c.last = at;
+        match m.pdu {
+            SnmpPdu::Get | SnmpPdu::GetNext | SnmpPdu::GetBulk | SnmpPdu::Set => {
+                let fresh = !c.answered.contains(&community) && c.waiting.len() < MAX_SECRETS && c.waiting.insert(community);
+                if !fresh {
+                    return;
+                }
+                if c.events.len() < MAX_EVENTS {
+                    c.events.push(cx.now.id);
+                }
+                let failures = c.waiting.len() as u64;
+                if c.waiting.len() > rule.count("failures") {
+                    // The newest may still be answered.
+                    c.fired = Some(at);
+                    let mut s = spark(key, rule, "guess", "guess", at, failures, 1, &BTreeSet::new());
+                    s.happened = if c.waiting.len() == rule.count("failures") + 1 { failures } else { 1 };
+                    s.events = std::mem::take(&mut c.events);
+                    cx.raise(rule, s);
+                }
+            }
+            SnmpPdu::Response => {
+                let tried = c.waiting.remove(&community);
+                if c.answered.len() < MAX_SECRETS {
+                    c.answered.insert(community);
+                }
+                if tried && c.fired.is_some_and(|f| at >= f && at <= f + rule.seconds("after_s")) {
+                    let mut s = spark(key, rule, "success", "success", at, c.waiting.len() as u64, 1, &BTreeSet::new());
+                    s.events = vec![cx.now.id];
+                    s.worse = true;
+                    c.fired = None;
+                    cx.raise(rule, s);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A Remote Desktop conversation began.
+    pub fn rdp(&mut self, head: &Head, m: &Rdp, identity: &Identity, cx: &mut Cx<'_>) {
+        let Some((client, server)) = parties(head, identity) else { return };
+        let (at, key) = (head.time, (client, server, Protocol::Rdp));
+        let rules = cx.rules;
+        let rule = &rules.guess;
+        if !self.sealed.contains_key(&(client, server)) {
+            cx.counters.attempts_let_go += make_room(&mut self.sealed, cx.limits.attempts, |t| t.last);
+        }
+        let window = rule.seconds("window_s");
+        let c = self.sealed.entry((client, server)).or_insert_with(|| Sealed { start: at, ..Sealed::default() });
+        if at >= c.start + window || at < c.start - window {
+            *c = Sealed { start: at, ..Sealed::default() };
+        }
+        c.last = at;
+        let user: String = m.cookie.chars().take(64).collect();
+        if !user.is_empty() && c.users.len() < MAX_USERS {
+            c.users.insert(user);
+        }
+        if c.flows.len() >= MAX_CONVERSATIONS || !c.flows.insert(head.flow) {
+            return;
+        }
+        if c.events.len() < MAX_EVENTS {
+            c.events.push(cx.now.id);
+        }
+        let needed = rule.count("conversations");
+        if c.flows.len() >= needed {
+            let mut s = spark(key, rule, "sealed", "sealed", at, c.flows.len() as u64, 1, &c.users);
+            s.happened = if c.flows.len() == needed { c.flows.len() as u64 } else { 1 };
+            s.events = std::mem::take(&mut c.events);
+            cx.raise(rule, s);
+        }
+    }
+
+    /// A Kerberos message: the domain controller says that a password was wrong.
+    pub fn kerberos(&mut self, head: &Head, m: &Kerberos, identity: &Identity, cx: &mut Cx<'_>) {
+        if m.error != Some(WRONG_PASSWORD) {
+            return;
+        }
+        let Some((client, server)) = parties(head, identity) else { return };
+        let login = Login { user: m.client.clone(), outcome: Outcome::Failure, ..Login::default() };
+        self.failure((client, server, Protocol::Kerberos), &login, head.time, cx);
     }
 
     fn failure(&mut self, key: (Party, Party, Protocol), login: &Login, at: Time, cx: &mut Cx<'_>) {
@@ -186,6 +319,7 @@ fn spark(
         .fact("failures", Fact::Count(failures))
         .fact("hosts", Fact::Count(hosts))
         .fact("users", user_list(users))
+        .text("named", if users.is_empty() { "no" } else { "yes" })
         .fact("window", Fact::Span(rule.seconds("window_s")))
         .fact("time", Fact::Time(at));
     s.asset = asset_of(client).or(asset_of(server));

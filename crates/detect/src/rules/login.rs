@@ -1,12 +1,12 @@
-//! A password that anyone on the way can read, or that its maker shipped. One finding per device and service: it is a
-//! property of the device, not an incident, until a default password works.
+//! A password that anyone on the way can read. One finding per device and service: it is a property of the device, not an
+//! incident. What the maker shipped is [`super::default`]'s matter, and is then not told here as well.
 
 use crate::Cx;
 use crate::gather::Spark;
 use crate::identity::Identity;
 use crate::rules::{asset_of, is_control, keyed, shown};
 use model::Fact;
-use model::activity::{Head, Login, Outcome, SecretKind};
+use model::activity::{Head, Login, Outcome};
 
 /// An attempt to log in.
 pub fn login(head: &Head, login: &Login, identity: &Identity, cx: &mut Cx<'_>) {
@@ -17,24 +17,16 @@ pub fn login(head: &Head, login: &Login, identity: &Identity, cx: &mut Cx<'_>) {
     let (client, server) = (client.party, server.party);
     let rules = cx.rules;
     let rule = &rules.login;
-    let default = login.secret.is_some_and(|s| s.default);
-    let empty = login.secret.is_some_and(|s| s.kind == SecretKind::Empty);
-    let success = login.outcome == Outcome::Success;
     let (kind, when) = if login.anonymous {
         ("anonymous", "anonymous")
-    } else if default && success {
-        ("default", "default")
-    } else if default {
-        ("default-unsure", "default-unsure")
-    } else if empty && success {
-        ("empty", "empty")
     } else if login.secret.is_none() {
         return;
-    } else if is_control(identity, server) {
+    } else if is_control(identity, cx.site, server) {
         ("clear", "control")
     } else {
         ("clear", "clear")
     };
+    let named = if login.user.is_empty() { "no" } else { "yes" };
     let user = if login.user.is_empty() { String::from("–") } else { login.user.chars().take(64).collect() };
     let outcome = match login.outcome {
         Outcome::Success => "success",
@@ -46,6 +38,7 @@ pub fn login(head: &Head, login: &Login, identity: &Identity, cx: &mut Cx<'_>) {
         .fact("target", shown(server))
         .text("service", head.protocol.name().to_uppercase())
         .text("user", user)
+        .text("named", named)
         .text("outcome", outcome)
         .fact("time", Fact::Time(head.time));
     s.every = rule.seconds("quiet_s");

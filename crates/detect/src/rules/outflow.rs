@@ -121,7 +121,7 @@ impl Outflows {
             return;
         }
         s.told = s.bytes;
-        let control = is_control(around.identity, Party::Asset(inside));
+        let control = is_control(around.identity, cx.site, Party::Asset(inside));
         let mut targets: Vec<(u64, IpAddr)> = s.targets.iter().map(|(ip, b)| (*b, *ip)).collect();
         targets.sort_unstable_by(|a, b| b.cmp(a));
         let when = if control { "control" } else { "large" };

@@ -188,7 +188,7 @@ impl Scans {
             s.ports.get(&to).into_iter().flatten().take(MAX_SAMPLE).map(ToString::to_string).collect()
         };
         let target = identity.end(f.segment, &f.server).map_or(Party::Address(to), |e| e.party);
-        let control = is_control(identity, target);
+        let control = is_control(identity, cx.site, target);
         let numbers = (n_ports as u64, on_port.len() as u64);
         let events = s.events.clone();
         self.tell(kind, f.segment, party, target, control, settled, numbers, sample, events, f.started, identity, cx);

@@ -218,7 +218,7 @@ impl Claims {
         }
         let asset = |m: Mac| identity.by_mac(segment, m).and_then(|id| identity.get(id));
         let forwards = asset(intruder).is_some_and(|a| a.router) && !gateway && !contested;
-        let control = asset(owner).is_some_and(|a| a.control);
+        let control = asset(owner).is_some_and(|a| cx.site.is_control_asset(a));
         let (kind, when) = if forwards {
             ("proxy", "proxy")
         } else if taken >= 2 {

@@ -1,16 +1,16 @@
 //! A device that nobody entered. In the first days, and as long as there is no ledger, everything is unknown: that is one
 //! finding with a count and not a hundred. Once people have begun a ledger and the learning time is over, each new device is
-//! told by itself, and gravely where control equipment is. A denied or retired device that is heard is told at any time.
+//! told by itself, and gravely where control equipment is. What a person marked as not to be used is [`super::resting`]'s matter.
 
 use crate::Cx;
 use crate::gather::{Settings, Spark};
 use crate::identity::{Identity, Known, News};
-use model::{AssetId, AssetState, Fact, Segment, Span, Time};
+use crate::rules::place;
+use crate::site::Site;
+use model::{AssetId, AssetState, Fact, Span, Time};
 use serde::{Deserialize, Serialize};
 
 const GATHERED: &str = "unregistered-device/first-look";
-/// A denied or retired device that stays is told again at most this often.
-const STILL_HERE: Span = Span::hours(1);
 
 /// By what repeats gather.
 pub fn key(id: AssetId) -> String {
@@ -22,10 +22,6 @@ pub fn key(id: AssetId) -> String {
 pub struct Newcomers {
     /// There is a ledger and the learning time has passed: new devices are told one by one.
     pub settled: bool,
-}
-
-fn place(segment: Segment) -> String {
-    if segment.vlan == 0 { format!("#{}", segment.sensor.0) } else { format!("#{} VLAN {}", segment.sensor.0, segment.vlan) }
 }
 
 fn spark(a: &Known, kind: &str, rule: &Settings, when: &str, at: Time) -> Spark {
@@ -53,7 +49,7 @@ impl Newcomers {
         for id in &news.discovered {
             let Some(a) = identity.get(*id) else { continue };
             if self.settled {
-                let (kind, when) = Newcomers::gravity(a, identity);
+                let (kind, when) = Newcomers::gravity(a, identity, cx.site);
                 let s = spark(a, kind, rule, when, now.at);
                 cx.raise(rule, s);
             } else {
@@ -72,23 +68,13 @@ impl Newcomers {
         }
         for id in &news.heard {
             let Some(a) = identity.get(*id) else { continue };
-            match a.state {
-                AssetState::Denied | AssetState::Retired => {
-                    let name = a.state.name();
-                    let mut s = spark(a, name, rule, name, now.at);
-                    s.key = format!("{}/{name}", s.key);
-                    s.every = STILL_HERE;
+            if a.state == AssetState::Discovered && self.settled && a.before > Time::MIN {
+                let away = Span::days(rule.number("absence_d").min(36_500));
+                if a.last.since(a.before) > away {
+                    let (kind, when) = Newcomers::gravity(a, identity, cx.site);
+                    let s = spark(a, kind, rule, when, now.at);
                     cx.raise(rule, s);
                 }
-                AssetState::Discovered if self.settled && a.before > Time::MIN => {
-                    let away = Span::days(rule.number("absence_d").min(36_500));
-                    if a.last.since(a.before) > away {
-                        let (kind, when) = Newcomers::gravity(a, identity);
-                        let s = spark(a, kind, rule, when, now.at);
-                        cx.raise(rule, s);
-                    }
-                }
-                _ => {}
             }
         }
         for id in &news.described {
@@ -101,8 +87,8 @@ impl Newcomers {
         }
     }
 
-    fn gravity(a: &Known, identity: &Identity) -> (&'static str, &'static str) {
-        if a.control || a.master {
+    fn gravity(a: &Known, identity: &Identity, site: &Site) -> (&'static str, &'static str) {
+        if site.is_control_asset(a) || a.master {
             ("control", "control")
         } else if a.random {
             ("new", "randomised")
@@ -126,11 +112,6 @@ impl Newcomers {
         let rule = &rules.unregistered;
         if to != AssetState::Discovered {
             cx.gather.cease(rule, &key(id), cx.now, cx.out);
-        }
-        for state in [AssetState::Denied, AssetState::Retired] {
-            if to != state {
-                cx.gather.cease(rule, &format!("{}/{}", key(id), state.name()), cx.now, cx.out);
-            }
         }
         if identity.strangers() == 0 {
             cx.gather.cease(rule, GATHERED, cx.now, cx.out);
