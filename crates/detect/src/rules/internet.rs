@@ -1,8 +1,9 @@
 //! An asset on the Internet without a stated need. People state per asset what it needs: nothing, or these destinations. Only assets
 //! with such a statement are judged; of the others nobody has said what is right.
 //!
-//! What a destination is, and how it is held against an address, a name and a day: `model::asset::Internet`. Which name an address belongs to is known from the DNS answers that were seen and from what the conversation itself said (server
-//! name of TLS and QUIC, HTTP host). Where a destination was stated by name and no name is known, that is told as such.
+//! What a destination is, and how it is held against an address, a name and a day: `model::asset::Internet`. Which name an address
+//! belongs to is known from the DNS answers that were seen and from what the conversation itself said (server name of TLS and
+//! QUIC, HTTP host). Where a destination was stated by name and no name is known, that is told as such.
 
 use crate::Cx;
 use crate::gather::Spark;
@@ -22,6 +23,7 @@ use std::net::IpAddr;
 const MAX_NAMES: usize = 8_192;
 /// Names of one address.
 const MAX_PER_ADDRESS: usize = 8;
+
 /// Names of addresses on the Internet.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Destinations {
