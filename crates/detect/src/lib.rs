@@ -428,11 +428,9 @@ impl Watch {
                         m.defaults.snmp(&a.head, s, &m.identity, cx);
                     }
                     Act::Rdp(r) => m.guesses.rdp(&a.head, r, &m.identity, cx),
-                    Act::Kerberos(k) => m.guesses.kerberos(&a.head, k, &m.identity, cx),
                     Act::Arp(arp) => m.scans.arp(&a.head, arp, &m.identity, cx),
                     Act::Dhcp(d) => m.providers.dhcp(&a.head, d, &m.identity, began, cx),
                     Act::RouterAdvertisement(r) => m.providers.advertised(&a.head, r, &m.identity, began, cx),
-                    Act::Neighbour(n) => m.providers.neighbour(&a.head, n, &m.identity, began, cx),
                     Act::Tls(t) => rules::encryption::tls(&a.head, t, &m.identity, cx),
                     Act::Conflict(c) => m.conflicts.conflict(&a.head, c, &m.identity, cx),
                     _ => {}

@@ -116,8 +116,8 @@ impl Identity {
         if self.assets.contains_key(&id) {
             self.set_state(id, state, cx.now.at);
         } else {
-            let at = cx.now.at;
-            let known = Known { state_since: at, ..Known::new(id, state, Segment::default(), at) };
+            // What was entered so stands so from the start: nobody has to walk to its switch first.
+            let known = Known::new(id, state, Segment::default(), cx.now.at);
             self.ledger += usize::from(known.in_ledger());
             self.assets.insert(id, known);
         }

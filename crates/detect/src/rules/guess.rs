@@ -9,7 +9,7 @@ use crate::Cx;
 use crate::gather::{MAX_EVENTS, Spark};
 use crate::identity::Identity;
 use crate::rules::{asset_of, keyed, make_room, shown};
-use model::activity::{Head, Kerberos, Login, Outcome, Rdp, Snmp, SnmpPdu};
+use model::activity::{Head, Login, Outcome, Rdp, Snmp, SnmpPdu};
 use model::asset::Party;
 use model::{EventId, Fact, FlowId, Protocol, Time};
 use rustc_hash::FxHashMap;
@@ -22,8 +22,6 @@ const MAX_SPRAYED: usize = 256;
 const MAX_CONVERSATIONS: usize = 64;
 /// usmStatsUnknownUserNames and usmStatsWrongDigests (RFC 3414, 5).
 const REFUSED: [&str; 2] = ["1.3.6.1.6.3.15.1.1.3", "1.3.6.1.6.3.15.1.1.5"];
-/// KDC_ERR_PREAUTH_FAILED (RFC 4120, 7.5.9).
-const WRONG_PASSWORD: i32 = 24;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Tries {
@@ -191,16 +189,6 @@ impl Guesses {
             s.events = std::mem::take(&mut c.events);
             cx.raise(rule, s);
         }
-    }
-
-    /// A Kerberos message: the domain controller says that a password was wrong.
-    pub fn kerberos(&mut self, head: &Head, m: &Kerberos, identity: &Identity, cx: &mut Cx<'_>) {
-        if m.error != Some(WRONG_PASSWORD) {
-            return;
-        }
-        let Some((client, server)) = parties(head, identity) else { return };
-        let login = Login { user: m.client.clone(), outcome: Outcome::Failure, ..Login::default() };
-        self.failure((client, server, Protocol::Kerberos), &login, head.time, cx);
     }
 
     fn failure(&mut self, key: (Party, Party, Protocol), login: &Login, at: Time, cx: &mut Cx<'_>) {

@@ -100,7 +100,7 @@ impl Destinations {
     }
 
     /// A conversation or a part of one.
-    pub fn flow(&mut self, f: &Flow, cx: &mut Cx<'_>) {
+    pub fn flow(&mut self, f: &Flow, identity: &Identity, cx: &mut Cx<'_>) {
         let (Some(client), Some(server)) = (identity.end(f.segment, &f.client), identity.end(f.segment, &f.server)) else { return };
         let outside = |ip: IpAddr| !is_private(ip) && is_unicast(ip);
         // A part of a long conversation is told with its end, or with the first part that was answered.

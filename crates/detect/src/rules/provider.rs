@@ -10,7 +10,7 @@ use crate::Cx;
 use crate::gather::{Settings, Spark};
 use crate::identity::{Identity, is_virtual};
 use crate::rules::{make_room, place};
-use model::activity::{Dhcp, Head, Neighbour, RouterAdvertisement};
+use model::activity::{Dhcp, Head, RouterAdvertisement};
 use model::{AssetId, Fact, Kind, Mac, Segment, Span, Time};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
@@ -81,17 +81,6 @@ impl Providers {
         let offer = Offer { rule: &rules.advert, segment: head.segment, ip, mac, way, first_counts: true };
         heard(&mut self.routers, &offer, identity, began, cx);
     }
-
-    /// A neighbour discovery message that is a router advertisement, known without its contents.
-    pub fn neighbour(&mut self, head: &Head, n: &Neighbour, identity: &Identity, began: Time, cx: &mut Cx<'_>) {
-        if n.icmp_type != 134 || !n.router {
-            return;
-        }
-        let (Some(ip), Some(mac)) = (head.client.ip, head.client.mac.filter(|m| m.is_device())) else { return };
-        let rules = cx.rules;
-        let offer = Offer { rule: &rules.advert, segment: head.segment, ip, mac, way: vec![], first_counts: true };
-        heard(&mut self.routers, &offer, identity, began, cx);
-    }
 }
 
 fn heard(table: &mut FxHashMap<Segment, Vec<Provider>>, o: &Offer<'_>, identity: &Identity, began: Time, cx: &mut Cx<'_>) {
@@ -104,7 +93,7 @@ fn heard(table: &mut FxHashMap<Segment, Vec<Provider>>, o: &Offer<'_>, identity:
     let all = table.entry(o.segment).or_default();
     let asset_id = |m: Mac| identity.by_mac(o.segment, m);
     let asset = |m: Mac| asset_id(m).and_then(|id| identity.get(id));
-    let carries = |m: Mac| is_virtual(m) || asset(m).is_some_and(|a| a.router);
+    let carries = |m: Mac| is_virtual(m) || asset(m).is_some_and(|a| a.router || matches!(a.kind, Some(Kind::Router | Kind::Switch)));
     let learning = at.since(began) < Span::hours(rule.number("learning_h").min(87_600));
     // Only one that was heard lately is there to be contradicted: a replaced server is not a second one.
     let alive = |p: &Provider| p.usual && at.since(p.last) <= Span::hours(rule.number("alive_h").min(87_600));
