@@ -716,7 +716,7 @@ fn needs(need: InternetNeed, destinations: &str, until: &str) -> Ledger {
     Ledger { internet, ..Ledger::default() }
 }
 fn resolves(log: &mut Log, s: i64, name: &str, address: &str) {
-    let record = DnsRecord { name: name.into(), rtype: 1, ttl: 60, ip: Some(ip(address)), text: String::new(), port: None };
+    let record = DnsRecord { name: name.into(), rtype: 1, ttl: 60, ip: Some(ip(address)), text: String::new(), port: None, keys: vec![] };
     let d = Dns { response: true, questions: vec![(name.into(), 1)], records: vec![record], ..Dns::default() };
     log.act(s, Protocol::Dns, end(mac(5), "192.168.1.5", 5353), end(mac(1), "192.168.1.1", 53), Act::Dns(d));
 }

@@ -2,7 +2,7 @@
 
 use super::frame::Mac;
 use super::rng::Rng;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 fn name(out: &mut Vec<u8>, name: &str) {
     for label in name.split('.').filter(|l| !l.is_empty()) {
@@ -75,8 +75,13 @@ pub struct DhcpClient<'a> {
     pub wants: &'a [u8],
 }
 
-/// A DHCPv4 message (RFC 2131). `ip` is what is requested, offered or acknowledged.
+/// A DHCPv4 message (RFC 2131). `ip` is what is requested, offered or acknowledged; the server is the way out.
 pub fn dhcp(kind: u8, xid: u32, c: &DhcpClient<'_>, ip: Ipv4Addr, server: Ipv4Addr) -> Vec<u8> {
+    dhcp_by(kind, xid, c, ip, server, server)
+}
+
+/// The same from a server that names another way out and name server than itself.
+pub fn dhcp_by(kind: u8, xid: u32, c: &DhcpClient<'_>, ip: Ipv4Addr, server: Ipv4Addr, way: Ipv4Addr) -> Vec<u8> {
     let reply = matches!(kind, 2 | 5 | 6);
     let mut m = vec![if reply { 2 } else { 1 }, 1, 6, 0];
     m.extend_from_slice(&xid.to_be_bytes());
@@ -96,8 +101,8 @@ pub fn dhcp(kind: u8, xid: u32, c: &DhcpClient<'_>, ip: Ipv4Addr, server: Ipv4Ad
         option(54, &server.octets());
         option(51, &86_400u32.to_be_bytes());
         option(1, &[255, 255, 255, 0]);
-        option(3, &server.octets());
-        option(6, &server.octets());
+        option(3, &way.octets());
+        option(6, &way.octets());
     } else {
         option(61, &[&[1], &c.mac[..]].concat());
         if !c.host.is_empty() {
@@ -213,6 +218,67 @@ pub fn server_hello(rng: &mut Rng, certificate: Option<&[u8]>) -> Vec<u8> {
         }
     }
     out
+}
+
+/// A server's answer of an old version (0x0300 SSL 3.0, 0x0301 TLS 1.0, 0x0302 TLS 1.1) with its certificate in clear.
+pub fn old_server_hello(rng: &mut Rng, version: u16, certificate: &[u8]) -> Vec<u8> {
+    let mut out = server_hello(rng, Some(certificate));
+    // Every record and the hello itself carry the version.
+    let mut at = 0;
+    while let Some(head) = out.get(at..at + 5) {
+        let (kind, len) = (head[0], usize::from(u16::from_be_bytes([head[3], head[4]])));
+        out[at + 1..at + 3].copy_from_slice(&version.to_be_bytes());
+        if kind == 22 && out.get(at + 5) == Some(&2) {
+            out[at + 9..at + 11].copy_from_slice(&version.to_be_bytes());
+            // TLS_RSA_WITH_AES_128_CBC_SHA, which those versions have (RFC 3268).
+            let session = usize::from(out[at + 43]);
+            out[at + 44 + session..at + 46 + session].copy_from_slice(&[0, 0x2f]);
+        }
+        at += 5 + len;
+    }
+    out
+}
+
+/// A router advertisement (RFC 4861, 4.2) with one prefix and, where given, a name server (RFC 8106), from type to the end.
+pub fn router_advertisement(mac: Mac, lifetime: u16, prefix: Ipv6Addr, resolver: Option<Ipv6Addr>) -> Vec<u8> {
+    let mut m = vec![134, 0, 0, 0, 64, 0];
+    m.extend_from_slice(&lifetime.to_be_bytes());
+    m.extend_from_slice(&[0; 8]);
+    m.extend_from_slice(&[1, 1]);
+    m.extend_from_slice(&mac);
+    m.extend_from_slice(&[3, 4, 64, 0xc0, 0, 1, 0x51, 0x80, 0, 0, 0x38, 0x40, 0, 0, 0, 0]);
+    m.extend_from_slice(&prefix.octets());
+    if let Some(ip) = resolver {
+        m.extend_from_slice(&[25, 3, 0, 0, 0, 0, 7, 8]);
+        m.extend_from_slice(&ip.octets());
+    }
+    m
+}
+
+fn ber(tag: u8, body: &[u8]) -> Vec<u8> {
+    let mut out = vec![tag];
+    match body.len() {
+        n @ 0..128 => out.push(n as u8),
+        n => out.extend_from_slice(&[0x82, (n >> 8) as u8, n as u8]),
+    }
+    out.extend_from_slice(body);
+    out
+}
+
+/// An SNMP version 2c message about sysDescr (RFC 3416): a GetRequest (0xa0), or a Response (0xa2) with a text.
+pub fn snmp(pdu: u8, community: &str, id: u8, text: &str) -> Vec<u8> {
+    let value = if text.is_empty() { vec![5, 0] } else { ber(4, text.as_bytes()) };
+    let binding = ber(0x30, &[vec![6, 8, 0x2b, 6, 1, 2, 1, 1, 1, 0], value].concat());
+    let body = [vec![2, 1, id & 0x7f, 2, 1, 0, 2, 1, 0], ber(0x30, &binding)].concat();
+    ber(0x30, &[vec![2, 1, 1], ber(4, community.as_bytes()), ber(pdu, &body)].concat())
+}
+
+/// An LDAP simple bind (RFC 4511, 4.2), and its answer with a result code.
+pub fn ldap_bind(id: u8, name: &str, password: &str, result: u8) -> (Vec<u8>, Vec<u8>) {
+    let bind = [vec![2, 1, 3], ber(4, name.as_bytes()), ber(0x80, password.as_bytes())].concat();
+    let ask = ber(0x30, &[vec![2, 1, id], ber(0x60, &bind)].concat());
+    let answer = ber(0x30, &[vec![2, 1, id], ber(0x61, &[10, 1, result, 4, 0, 4, 0])].concat());
+    (ask, answer)
 }
 
 /// Encrypted application data.

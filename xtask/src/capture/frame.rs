@@ -1,6 +1,6 @@
 //! Frames from the link up, with correct lengths and checksums.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Six bytes of a hardware address.
 pub type Mac = [u8; 6];
@@ -105,6 +105,34 @@ pub fn tcp(src: (Ipv4Addr, u16), dst: (Ipv4Addr, u16), seq: u32, ack: u32, flags
     let sum = checksum(&[&pseudo(src.0, dst.0, 6, s.len()), &s]);
     s[16..18].copy_from_slice(&sum.to_be_bytes());
     s
+}
+
+/// IPv6 in Ethernet (RFC 8200).
+pub fn ipv6(macs: (Mac, Mac), src: Ipv6Addr, dst: Ipv6Addr, next: u8, hops: u8, payload: &[u8]) -> Vec<u8> {
+    let mut p = vec![0x60, 0, 0, 0];
+    p.extend_from_slice(&(payload.len() as u16).to_be_bytes());
+    p.extend_from_slice(&[next, hops]);
+    p.extend_from_slice(&src.octets());
+    p.extend_from_slice(&dst.octets());
+    p.extend_from_slice(payload);
+    ether(macs.1, macs.0, 0x86dd, &p)
+}
+
+/// An ICMPv6 message with its checksum (RFC 4443, 2.3). `message` begins with type and code, its checksum is filled in.
+pub fn icmpv6(src: Ipv6Addr, dst: Ipv6Addr, mut message: Vec<u8>) -> Vec<u8> {
+    let mut pseudo = [src.octets(), dst.octets()].concat();
+    pseudo.extend_from_slice(&(message.len() as u32).to_be_bytes());
+    pseudo.extend_from_slice(&[0, 0, 0, 58]);
+    message[2..4].fill(0);
+    let sum = checksum(&[&pseudo, &message]);
+    message[2..4].copy_from_slice(&sum.to_be_bytes());
+    message
+}
+
+/// The same frame with an IEEE 802.1Q tag.
+pub fn tagged(frame: &[u8], vlan: u16) -> Vec<u8> {
+    let (addresses, rest) = frame.split_at(12);
+    [addresses, &[0x81, 0x00], &vlan.to_be_bytes(), rest].concat()
 }
 
 /// An ARP frame (RFC 826).

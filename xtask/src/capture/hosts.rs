@@ -145,25 +145,7 @@ pub fn settings_toml() -> String {
 
 /// The ledger as a file: UTF-8 with byte order mark, the columns of the ledger with mac, ip and state. `cells` are those that
 /// differ: name of the device, column, value.
-pub fn ledger_csv(cells: &[(&str, &str, &str)]) -> String {
-    const COLUMNS: [&str; 16] = [
-        "name",
-        "mac",
-        "ip",
-        "state",
-        "kind",
-        "maker",
-        "model_number",
-        "serial",
-        "software_version",
-        "support_end",
-        "owner",
-        "administrator",
-        "place",
-        "purpose",
-        "importance",
-        "notes",
-    ];
+pub fn ledger_csv(cells: &[(&'static str, &'static str, &'static str)]) -> String {
     let mut out = format!("\u{feff}{}\r\n", COLUMNS.join(","));
     for h in REGISTERED {
         let mac: Vec<String> = h.mac.iter().map(|b| format!("{b:02x}")).collect();
@@ -175,13 +157,49 @@ pub fn ledger_csv(cells: &[(&str, &str, &str)]) -> String {
         let (mac, ip) = (mac.join(":"), h.ip().to_string());
         let mut line =
             [h.name, &mac, &ip, "registered", h.kind, h.maker, h.model, "", "", "", owner, admin, h.place, h.purpose, h.importance, ""];
-        for (_, column, value) in cells.iter().filter(|c| c.0 == h.name) {
-            for (cell, _) in line.iter_mut().zip(COLUMNS).filter(|(_, c)| c == column) {
-                *cell = value;
-            }
-        }
+        lay_over(&mut line, h.name, cells);
+        out.push_str(&line.join(","));
+        out.push_str("\r\n");
+    }
+    // Things of the ledger that are not part of ordinary life: a spare, something that was thrown away.
+    let mut more: Vec<&str> = cells.iter().map(|c| c.0).filter(|n| REGISTERED.iter().all(|h| h.name != *n)).collect();
+    more.dedup();
+    for name in more {
+        let mut line = [""; 19];
+        line[0] = name;
+        lay_over(&mut line, name, cells);
         out.push_str(&line.join(","));
         out.push_str("\r\n");
     }
     out
+}
+
+const COLUMNS: [&str; 19] = [
+    "name",
+    "mac",
+    "ip",
+    "state",
+    "kind",
+    "maker",
+    "model_number",
+    "serial",
+    "software_version",
+    "support_end",
+    "owner",
+    "administrator",
+    "place",
+    "purpose",
+    "importance",
+    "notes",
+    "internet",
+    "internet_destinations",
+    "internet_until",
+];
+
+fn lay_over<'a>(line: &mut [&'a str; 19], name: &str, cells: &[(&str, &str, &'a str)]) {
+    for (_, column, value) in cells.iter().filter(|c| c.0 == name) {
+        for (cell, _) in line.iter_mut().zip(COLUMNS).filter(|(_, c)| c == column) {
+            *cell = value;
+        }
+    }
 }

@@ -37,13 +37,15 @@ pub struct Net {
     pub tape: Tape,
     /// Chance.
     pub rng: Rng,
+    /// The VLAN in which what follows happens; 0: untagged.
+    pub vlan: u16,
     id: u16,
 }
 
 impl Net {
     /// A quiet wire.
     pub fn new(rng: Rng) -> Net {
-        Net { tape: Tape::default(), rng, id: 1 }
+        Net { tape: Tape::default(), rng, vlan: 0, id: 1 }
     }
 
     fn packet(&mut self, at: i64, from: Side, to: Side, protocol: u8, payload: &[u8], keep: Option<usize>) {
@@ -51,7 +53,15 @@ impl Net {
         let f = frame::ipv4((from.mac, to.mac), from.ip, to.ip, protocol, from.ttl, self.id, payload);
         match keep {
             Some(n) => self.tape.push_cut(at, &f, n),
-            None => self.tape.push(at, &f),
+            None => self.put(at, &f),
+        }
+    }
+
+    /// A frame, in the VLAN of the hour.
+    pub fn put(&mut self, at: i64, frame: &[u8]) {
+        match self.vlan {
+            0 => self.tape.push(at, frame),
+            vlan => self.tape.push(at, &frame::tagged(frame, vlan)),
         }
     }
 
@@ -87,9 +97,9 @@ impl Net {
 
     /// An ARP question, and its answer where there is one.
     pub fn ask(&mut self, at: i64, who: (Mac, Ipv4Addr), about: Ipv4Addr, answer: Option<Mac>) {
-        self.tape.push(at, &frame::arp((who.0, ALL), 1, who, ([0; 6], about)));
+        self.put(at, &frame::arp((who.0, ALL), 1, who, ([0; 6], about)));
         if let Some(mac) = answer {
-            self.tape.push(at + MS / 3, &frame::arp((mac, who.0), 2, (mac, about), who));
+            self.put(at + MS / 3, &frame::arp((mac, who.0), 2, (mac, about), who));
         }
     }
 
@@ -173,6 +183,14 @@ impl Conn {
         self.send(net, true, PSH | ACK, question, None);
         self.send(net, false, PSH | ACK, answer, None);
         self.send(net, true, ACK, &[], None);
+        self
+    }
+    /// The client's last message again with other contents in its place: the acknowledgements and what follows do not change.
+    pub fn contradict(&mut self, net: &mut Net, bytes: &[u8]) -> &mut Conn {
+        let up = self.up;
+        self.up = up.wrapping_sub(bytes.len() as u32);
+        self.send(net, true, PSH | ACK, bytes, None);
+        self.up = up;
         self
     }
     /// Time passes.

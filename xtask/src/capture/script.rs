@@ -50,7 +50,6 @@ impl Scenario {
     }
 
     /// With other cells in the ledger file.
-    #[expect(dead_code, reason = "the scenarios of the ledger's states and of Internet need come next")]
     const fn ledger(mut self, cells: &'static [(&'static str, &'static str, &'static str)]) -> Scenario {
         self.ledger = cells;
         self

@@ -46,6 +46,20 @@ pub fn tls(net: &mut Net, c: &mut Conn, name: &str, old: bool) {
     c.say(net, &hello).hear(net, &answer).say(net, &ask).hear(net, &reply);
 }
 
+/// An encrypted visit to a server inside that shows a certificate with these dates, by a version (0x0303: TLS 1.2).
+pub fn inside_tls(net: &mut Net, at: i64, who: Side, server: Side, version: u16, name: &str, from: &str, to: &str) -> i64 {
+    let mut c = net.connect(at, who, server);
+    let hello = apps::client_hello(&mut net.rng, name);
+    let der = apps::certificate(&mut net.rng, name, "Shinonome Seiki", from, to);
+    let answer = match version {
+        0x0303 => apps::server_hello(&mut net.rng, Some(&der)),
+        old => apps::old_server_hello(&mut net.rng, old, &der),
+    };
+    let (ask, reply) = (apps::tls_data(&mut net.rng, 310), apps::tls_data(&mut net.rng, 700));
+    c.say(net, &hello).hear(net, &answer).say(net, &ask).hear(net, &reply);
+    c.close(net)
+}
+
 /// A page without encryption and without a login.
 pub fn http(net: &mut Net, at: i64, who: Side, server: Side, host: &str, path: &str, agent: &str) -> i64 {
     let mut c = net.connect(at, who, server);
@@ -67,22 +81,27 @@ fn client(who: &Host) -> apps::DhcpClient<'_> {
 
 /// A lease: discover, offer, request, acknowledge; then the address is probed and announced (RFC 5227).
 pub fn lease(net: &mut Net, at: i64, who: &Host) -> i64 {
+    lease_by(net, at, who, ROUTER.at(67), ROUTER.ip(), ROUTER.ip());
+    net.ask(at + 200 * MS, (who.mac, Ipv4Addr::UNSPECIFIED), who.ip(), None);
+    net.ask(at + SEC, who.both(), who.ip(), None);
+    net.ask(at + SEC + 100 * MS, who.both(), ROUTER.ip(), Some(ROUTER.mac));
+    at + 2 * SEC
+}
+
+/// The four messages of a lease from a server that sends from an end, calls itself by an address and names a way out.
+pub fn lease_by(net: &mut Net, at: i64, who: &Host, from: Side, server: Ipv4Addr, way: Ipv4Addr) {
     let xid = net.rng.bits() as u32;
     let c = client(who);
     let nobody = Side { mac: who.mac, ip: Ipv4Addr::UNSPECIFIED, port: 68, ttl: 64 };
     let everybody = Ipv4Addr::BROADCAST;
     for (kind, delay) in [(1, 0), (2, 30), (3, 60), (5, 75)] {
-        let m = apps::dhcp(kind, xid, &c, who.ip(), ROUTER.ip());
+        let m = apps::dhcp_by(kind, xid, &c, who.ip(), server, way);
         if kind % 2 == 1 && kind != 5 {
             net.shout(at + delay * MS, nobody, ALL, everybody, 67, &m);
         } else {
-            net.shout(at + delay * MS, ROUTER.at(67), ALL, everybody, 68, &m);
+            net.shout(at + delay * MS, from, ALL, everybody, 68, &m);
         }
     }
-    net.ask(at + 200 * MS, (who.mac, Ipv4Addr::UNSPECIFIED), who.ip(), None);
-    net.ask(at + SEC, who.both(), who.ip(), None);
-    net.ask(at + SEC + 100 * MS, who.both(), ROUTER.ip(), Some(ROUTER.mac));
-    at + 2 * SEC
 }
 
 /// An SSH conversation with so many refused passwords and, at the end, a success or not.
