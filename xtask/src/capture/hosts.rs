@@ -155,8 +155,27 @@ pub fn ledger_csv(cells: &[(&'static str, &'static str, &'static str)]) -> Strin
             _ => ("総務部 佐藤", "総務部 佐藤"),
         };
         let (mac, ip) = (mac.join(":"), h.ip().to_string());
-        let mut line =
-            [h.name, &mac, &ip, "registered", h.kind, h.maker, h.model, "", "", "", owner, admin, h.place, h.purpose, h.importance, ""];
+        let mut line = [
+            h.name,
+            &mac,
+            &ip,
+            "registered",
+            h.kind,
+            h.maker,
+            h.model,
+            "",
+            "",
+            "",
+            owner,
+            admin,
+            h.place,
+            h.purpose,
+            h.importance,
+            "",
+            "",
+            "",
+            "",
+        ];
         lay_over(&mut line, h.name, cells);
         out.push_str(&line.join(","));
         out.push_str("\r\n");
