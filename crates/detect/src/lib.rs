@@ -432,7 +432,7 @@ impl Watch {
                     Act::Dhcp(d) => m.providers.dhcp(&a.head, d, &m.identity, began, cx),
                     Act::RouterAdvertisement(r) => m.providers.advertised(&a.head, r, &m.identity, began, cx),
                     Act::Tls(t) => rules::encryption::tls(&a.head, t, &m.identity, cx),
-                    Act::Conflict(c) => m.conflicts.conflict(&a.head, c, &m.identity, cx),
+                    Act::Conflict(c) => m.conflicts.conflict(&a.head, *c, &m.identity, cx),
                     _ => {}
                 }
             }

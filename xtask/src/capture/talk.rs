@@ -47,10 +47,10 @@ pub fn tls(net: &mut Net, c: &mut Conn, name: &str, old: bool) {
 }
 
 /// An encrypted visit to a server inside that shows a certificate with these dates, by a version (0x0303: TLS 1.2).
-pub fn inside_tls(net: &mut Net, at: i64, who: Side, server: Side, version: u16, name: &str, from: &str, to: &str) -> i64 {
+pub fn inside_tls(net: &mut Net, at: i64, who: Side, server: Side, version: u16, name: &str, dates: (&str, &str)) -> i64 {
     let mut c = net.connect(at, who, server);
     let hello = apps::client_hello(&mut net.rng, name);
-    let der = apps::certificate(&mut net.rng, name, "Shinonome Seiki", from, to);
+    let der = apps::certificate(&mut net.rng, name, "Shinonome Seiki", dates.0, dates.1);
     let answer = match version {
         0x0303 => apps::server_hello(&mut net.rng, Some(&der)),
         old => apps::old_server_hello(&mut net.rng, old, &der),

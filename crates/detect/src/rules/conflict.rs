@@ -33,7 +33,7 @@ pub struct Conflicts {
 
 impl Conflicts {
     /// Copies that differ were seen.
-    pub fn conflict(&mut self, head: &Head, c: &Conflict, identity: &Identity, cx: &mut Cx<'_>) {
+    pub fn conflict(&mut self, head: &Head, c: Conflict, identity: &Identity, cx: &mut Cx<'_>) {
         let rules = cx.rules;
         let rule = &rules.conflict;
         // A keep-alive may carry one byte of rubbish (RFC 1122, 4.2.3.6).

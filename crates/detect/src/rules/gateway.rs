@@ -6,7 +6,7 @@
 
 use crate::Cx;
 use crate::gather::Spark;
-use crate::identity::{Identity, is_virtual};
+use crate::identity::{Identity, Known, is_virtual};
 use crate::rules::{make_room, place};
 use model::activity::Activity;
 use model::{Act, Fact, Kind, Mac, Segment, Time};
@@ -85,7 +85,7 @@ impl Gates {
         if is_virtual(mac) || is_virtual(old) || same || known_router || regular || !settled {
             return;
         }
-        let registered = asset(mac).is_some_and(|n| n.in_ledger());
+        let registered = asset(mac).is_some_and(Known::in_ledger);
         let kind = if registered { "registered" } else { "stranger" };
         // Where nobody is in the ledger, nobody can be a stranger.
         let when = if identity.has_ledger() { kind } else { "registered" };

@@ -8,7 +8,7 @@
 
 use crate::Cx;
 use crate::gather::{Settings, Spark};
-use crate::identity::{Identity, is_virtual};
+use crate::identity::{Identity, Known, is_virtual};
 use crate::rules::{make_room, place};
 use model::activity::{Dhcp, Head, RouterAdvertisement};
 use model::{AssetId, Fact, Kind, Mac, Segment, Span, Time};
@@ -148,7 +148,7 @@ fn heard(table: &mut FxHashMap<Segment, Vec<Provider>>, o: &Offer<'_>, identity:
     if usual {
         return;
     }
-    let registered = asset(o.mac).is_some_and(|a| a.in_ledger());
+    let registered = asset(o.mac).is_some_and(Known::in_ledger);
     let kind = match (posing, early || !identity.has_ledger(), registered) {
         (true, ..) => "posing",
         (_, true, _) => "two",

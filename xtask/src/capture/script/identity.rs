@@ -434,6 +434,52 @@ pub const SCENARIOS: &[Scenario] = &[
         "すり抜けの試み: インターネット不要の機器が別の PC を中継に使う",
     )
     .ledger(&[("cam-gate", "internet", "none")]),
+    // ---- content-conflict
+    s(
+        "two-truths",
+        Some("content-conflict"),
+        SHORT,
+        false,
+        two_truths,
+        "A request to a camera is sent twice with different contents",
+        "カメラへの要求が、違う中身で 2 回送られる",
+    ),
+    s(
+        "many-truths",
+        Some("content-conflict"),
+        SHORT,
+        false,
+        many_truths,
+        "Requests in four conversations are sent twice with different contents",
+        "4 つの会話で、要求が違う中身で 2 回送られる",
+    ),
+    s(
+        "repetition",
+        None,
+        SHORT,
+        false,
+        repetition,
+        "Near miss: a request is sent twice with the same contents",
+        "紛らわしい例: 同じ中身の要求が 2 回送られる",
+    ),
+    s(
+        "keep-alive-rubbish",
+        None,
+        SHORT,
+        false,
+        keep_alive,
+        "Near miss: keep-alives carry one byte of rubbish",
+        "紛らわしい例: 接続を保つための 1 バイトの中身が違う",
+    ),
+    s(
+        "truth-in-the-middle",
+        None,
+        SHORT,
+        false,
+        truth_in_the_middle,
+        "Evasion: the copy differs only in the middle of what was delivered long before",
+        "すり抜けの試み: 渡し終えたデータの真ん中だけが違う",
+    ),
 ];
 
 /// A camera in the cupboard.
@@ -671,28 +717,28 @@ fn snmp_own(net: &mut Net, at: i64) -> i64 {
 
 fn default_inside_tls(net: &mut Net, at: i64) -> i64 {
     let from = ACTOR.at(talk::client_port(net));
-    talk::inside_tls(net, at, from, CAMERA1.at(443), 0x0303, "cam-gate.local", "250401000000Z", "300401000000Z")
+    talk::inside_tls(net, at, from, CAMERA1.at(443), 0x0303, "cam-gate.local", ("250401000000Z", "300401000000Z"))
 }
 
 fn old_tls(net: &mut Net, at: i64) -> i64 {
     let from = ACTOR.at(talk::client_port(net));
-    talk::inside_tls(net, at, from, CAMERA2.at(443), 0x0301, "cam-line2.local", "250401000000Z", "300401000000Z")
+    talk::inside_tls(net, at, from, CAMERA2.at(443), 0x0301, "cam-line2.local", ("250401000000Z", "300401000000Z"))
 }
 
 fn expired(net: &mut Net, at: i64) -> i64 {
     let from = ACTOR.at(talk::client_port(net));
-    talk::inside_tls(net, at, from, NAS.at(443), 0x0303, "nas-zumen.local", "230115000000Z", "260115000000Z")
+    talk::inside_tls(net, at, from, NAS.at(443), 0x0303, "nas-zumen.local", ("230115000000Z", "260115000000Z"))
 }
 
 fn good_certificate(net: &mut Net, at: i64) -> i64 {
     let from = ACTOR.at(talk::client_port(net));
-    talk::inside_tls(net, at, from, NAS.at(443), 0x0303, "nas-zumen.local", "250115000000Z", "280401000000Z")
+    talk::inside_tls(net, at, from, NAS.at(443), 0x0303, "nas-zumen.local", ("250115000000Z", "280401000000Z"))
 }
 
 fn expired_outside(net: &mut Net, at: i64) -> i64 {
     let from = ACTOR.at(talk::client_port(net));
     let far = outside([203, 0, 113, 9].into(), 443);
-    talk::inside_tls(net, at, from, far, 0x0303, "news.example.org", "230115000000Z", "260115000000Z")
+    talk::inside_tls(net, at, from, far, 0x0303, "news.example.org", ("230115000000Z", "260115000000Z"))
 }
 
 fn expired_tls13(net: &mut Net, at: i64) -> i64 {
@@ -733,4 +779,38 @@ fn by_a_proxy(net: &mut Net, at: i64) -> i64 {
     c.say(net, ask).hear(net, b"HTTP/1.1 200 Connection established\r\n\r\n");
     c.close(net);
     talk::https(net, at + SEC, &COLLECTOR, 1)
+}
+
+/// A request to a camera's page, and a second copy of it.
+fn twice(net: &mut Net, at: i64, first: &str, second: &[u8]) -> i64 {
+    let from = ACTOR.at(talk::client_port(net));
+    let mut c = net.connect(at, from, CAMERA2.at(80));
+    c.say(net, first.as_bytes()).contradict(net, second);
+    c.hear(net, b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\nOK\n");
+    c.close(net)
+}
+
+const REQUEST: &str = "GET /view.cgi?a=1 HTTP/1.1\r\nHost: cam-line2\r\nX: aaaaaaaaaa\r\n\r\n";
+
+fn two_truths(net: &mut Net, at: i64) -> i64 {
+    twice(net, at, REQUEST, REQUEST.replace("GET /view", "PUT /conf").as_bytes())
+}
+
+fn many_truths(net: &mut Net, at: i64) -> i64 {
+    for n in 0..4 {
+        twice(net, at + n * MIN, REQUEST, REQUEST.replace("GET /view", "PUT /conf").as_bytes());
+    }
+    at + 4 * MIN
+}
+
+fn repetition(net: &mut Net, at: i64) -> i64 {
+    twice(net, at, REQUEST, REQUEST.as_bytes())
+}
+
+fn keep_alive(net: &mut Net, at: i64) -> i64 {
+    twice(net, at, REQUEST, &[0])
+}
+
+fn truth_in_the_middle(net: &mut Net, at: i64) -> i64 {
+    twice(net, at, REQUEST, REQUEST.replace("cam-line2", "cam-gate!").as_bytes())
 }
