@@ -408,12 +408,12 @@ fn evasion_the_ipv6_routers_hardware_address_is_copied() {
 fn pair() -> (Endpoint, Endpoint) {
     (end(mac(5), "192.168.1.5", 40_000), end(mac(6), "192.168.1.6", 161))
 }
-fn community(n: u64, default: bool) -> Option<SecretTrace> {
-    Some(SecretTrace { kind: SecretKind::Community, length: 6, fingerprint: n, default })
+fn community(n: u64, default: bool) -> SecretTrace {
+    SecretTrace { kind: SecretKind::Community, length: 6, fingerprint: n, default }
 }
 fn snmp(log: &mut Log, s: i64, pdu: SnmpPdu, n: u64, default: bool) {
     let (c, v) = pair();
-    let m = Snmp { version: 2, pdu, community: community(n, default), ..Snmp::default() };
+    let m = Snmp { version: 2, pdu, community: Some(community(n, default)), ..Snmp::default() };
     act(log, s, seg(), Protocol::Snmp, c, v, Act::Snmp(m));
 }
 
@@ -732,9 +732,9 @@ fn talks(ledger: Ledger, name: &str, answered: bool) -> Log {
     }
     let (c, v) = (end(mac(5), "192.168.1.5", 4000), end(mac(1), "203.0.113.9", 443));
     if answered {
-        log.talk(10, c, v, 4000)
+        log.talk(10, c, v, 4000);
     } else {
-        log.knock(10, c, v, false)
+        log.knock(10, c, v, false);
     }
     log
 }
