@@ -115,7 +115,8 @@ fn heard(table: &mut FxHashMap<Segment, Vec<Provider>>, o: &Offer<'_>, identity:
                 }
             } else {
                 let same = p.macs.iter().any(|m| asset_id(*m).is_some() && asset_id(*m) == asset_id(o.mac));
-                let relayed = carries(o.mac);
+                // Relays pass on what DHCP servers say; nobody passes router advertisements on.
+                let relayed = is_virtual(o.mac) || (!o.first_counts && carries(o.mac));
                 let replaced = gap > Span::hours(rule.number("alive_h").min(87_600));
                 if p.macs.len() < MAX_MACS {
                     p.macs.push(o.mac);
