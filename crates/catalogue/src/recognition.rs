@@ -44,6 +44,49 @@ pub enum Sign {
     Service,
     /// It routes for others.
     Routes,
+    /// DHCP option 55: numbers of the parameters that it asks for, in its order, divided by commas (`1,3,6,15`).
+    DhcpParameters,
+    /// DHCPv6 vendor class: the enterprise number.
+    DhcpEnterprise,
+    /// A key of DNS-SD text that tells what the device is: `key=value`, the key in lower case.
+    MdnsText,
+    /// SSDP `SERVER` or `USER-AGENT`.
+    SsdpServer,
+    /// SSDP notification type or search target that it answers to.
+    SsdpType,
+    /// UPnP device description: type, maker, model and number, divided by ` / `.
+    Upnp,
+    /// WS-Discovery type (local name).
+    WsdType,
+    /// ONVIF scope.
+    OnvifScope,
+    /// LLDP-MED inventory: maker, model and asset name, divided by ` / `.
+    LldpInventory,
+    /// CDP platform and software, divided by ` / `.
+    Cdp,
+    /// CDP capabilities: the text is `router`, `bridge`, `switch`, `host` or `phone`.
+    CdpCapability,
+    /// SNMP sysDescr, hrDeviceDescr or entPhysicalDescr.
+    SnmpDescription,
+    /// SNMP sysObjectID, without a dot before it and with one behind it.
+    SnmpObject,
+    /// Subject of a certificate that it shows.
+    Certificate,
+    /// Names on the Internet that it asks for, by DNS, TLS or QUIC.
+    AsksFor,
+    /// NetBIOS: `suffix xx` in hexadecimal of a name of its own.
+    Netbios,
+    /// Native operating system of SMB 1, version of NTLM (`10.0.17763`), of the browser service (`browser 6.1`) or of Remote
+    /// Desktop (`build 19041`).
+    WindowsVersion,
+    /// Modbus device identification: maker, product and model, divided by ` / `.
+    ModbusIdentity,
+    /// RTSP `Server`.
+    RtspServer,
+    /// SIP `User-Agent` or `Server`.
+    SipAgent,
+    /// What it does: `polls-controllers`, `polls-many-controllers`, `serves-many`.
+    Behaviour,
 }
 
 /// A guess that a sign leads to.

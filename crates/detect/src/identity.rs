@@ -16,9 +16,14 @@
 //! **What splits.** A strong claim by another hardware address moves the Internet address (DHCP handed it to somebody else, a
 //! network card was replaced); the devices stay two. While two keep claiming it (see the ARP rule) it moves once a minute at most.
 //!
+//! **What people decide.** Whoever merges two assets or splits an address off by hand is right: the decision is a deed in the log and
+//! is folded like everything else ([`by_hand`]). The asset is not forgotten, and an Internet address that was split off without a
+//! hardware address stays where it was put, whoever claims it on the link.
+//!
 //! **Routers.** A hardware address that sends from public Internet addresses, or from four or more private ones that it never
 //! claimed, passes traffic on for others. What it forwards is counted to the true end and not to it.
 
+mod by_hand;
 mod ledger;
 
 use crate::{Cx, Effect};
@@ -37,6 +42,12 @@ const MAX_IPS: usize = 32;
 const MAX_MACS: usize = 16;
 const MAX_NAMES: usize = 16;
 const MAX_SERVICES: usize = 64;
+/// Signs of one asset: reasons times properties are few, and rules may grow.
+const MAX_SIGNS: usize = 96;
+/// Signs that are remembered as heard.
+const MAX_HEARD: usize = 64;
+/// Partners of one asset that are counted.
+const MAX_PARTNERS: usize = 8;
 /// Private addresses that a hardware address may use without claiming one.
 const WEAK_IPS: usize = 3;
 /// Addresses beyond the link, in hashed form, by which a router shows.
@@ -112,6 +123,13 @@ pub struct Known {
     pub state_since: Time,
     /// What a person said it is.
     pub kind: Option<Kind>,
+    /// A person merged it or split it off: it is not forgotten.
+    by_hand: bool,
+    /// Signs that were weighed already, in hashed form, the newest last.
+    heard: Vec<u64>,
+    /// Controllers that it gave orders to, and other assets that asked it by TCP: in hashed form.
+    polled: Vec<u64>,
+    clients: Vec<u64>,
 }
 
 impl Known {
@@ -140,6 +158,10 @@ impl Known {
             internet: Internet::default(),
             state_since: Time::MIN,
             kind: None,
+            by_hand: false,
+            heard: vec![],
+            polled: vec![],
+            clients: vec![],
         }
     }
 
@@ -199,6 +221,8 @@ pub struct Identity {
     entered: FxHashMap<IpAddr, AssetId>,
     /// Where an address leads on any segment. `None` where it is ambiguous.
     anywhere: FxHashMap<IpAddr, Option<AssetId>>,
+    /// Internet addresses that a person put where they are.
+    pinned: FxHashMap<(Segment, IpAddr), AssetId>,
     random: usize,
     ledger: usize,
     strangers: u64,
@@ -227,6 +251,24 @@ fn is_eui64(ip: IpAddr, mac: Mac) -> bool {
     let IpAddr::V6(v6) = ip else { return false };
     let m = mac.0;
     v6.octets().get(8..) == Some(&[m[0] ^ 2, m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]])
+}
+
+fn hashed_id(id: AssetId) -> u64 {
+    let mut h = FxHasher::default();
+    id.hash(&mut h);
+    h.finish()
+}
+
+/// Notes a mark; false where it was there, or (unless the oldest may go) where there is no room.
+fn note(marks: &mut Vec<u64>, mark: u64, most: usize, replace: bool) -> bool {
+    if marks.contains(&mark) || (marks.len() >= most && !replace) {
+        return false;
+    }
+    if marks.len() >= most {
+        marks.remove(0);
+    }
+    marks.push(mark);
+    true
 }
 
 fn is_link_local(ip: IpAddr) -> bool {
@@ -409,8 +451,12 @@ impl Identity {
             return;
         }
         let old = cx.now.at - FORGET_AFTER;
-        let gone: Vec<AssetId> =
-            self.assets.values().filter(|a| !a.in_ledger() && a.last < old && (a.random || !random_only)).map(|a| a.id).collect();
+        let gone: Vec<AssetId> = self
+            .assets
+            .values()
+            .filter(|a| !a.in_ledger() && !a.by_hand && a.last < old && (a.random || !random_only))
+            .map(|a| a.id)
+            .collect();
         for id in &gone {
             if let Some(a) = self.assets.remove(id) {
                 self.strangers -= u64::from(a.stranger());
@@ -462,6 +508,9 @@ impl Identity {
 
     /// A frame came from this Internet address and hardware address: perhaps its own, perhaps forwarded.
     fn bind_weak(&mut self, id: AssetId, segment: Segment, mac: Mac, ip: IpAddr, news: &mut News, cx: &mut Cx<'_>) {
+        if self.is_pinned_elsewhere(id, segment, ip, news, cx) {
+            return;
+        }
         let Some(a) = self.assets.get_mut(&id) else { return };
         if a.ips.iter().any(|b| b.segment == segment && b.ip == ip) {
             self.bind(id, segment, Some(mac), ip, false, news, cx);
@@ -507,6 +556,9 @@ impl Identity {
     #[allow(clippy::too_many_arguments)]
     pub fn bind(&mut self, id: AssetId, segment: Segment, mac: Option<Mac>, ip: IpAddr, given: bool, news: &mut News, cx: &mut Cx<'_>) {
         if !is_unicast(ip) || ip.is_loopback() {
+            return;
+        }
+        if self.is_pinned_elsewhere(id, segment, ip, news, cx) {
             return;
         }
         let at = cx.now.at;
@@ -629,7 +681,8 @@ impl Identity {
         }
     }
 
-    /// It is probably this. Told when it is surer than before, or a version that changed.
+    /// A sign says that it is probably this. Told when the reason is new, surer than before, or gives another value as surely (an
+    /// updated version, a changed model). Weighing is done by who reads ([`model::asset::weigh`]).
     #[allow(clippy::too_many_arguments)]
     pub fn guess(
         &mut self,
@@ -643,15 +696,46 @@ impl Identity {
     ) {
         let Some(a) = self.assets.get_mut(&id) else { return };
         let value: String = value.chars().filter(|c| !c.is_control()).take(64).collect();
-        match a.guesses.iter_mut().find(|g| g.property == property) {
-            Some(g) if confidence > g.confidence || (confidence == g.confidence && g.value != value && property == Property::Version) => {
-                *g = Guessed { property, confidence, value: value.clone(), reason: reason.into() };
-            }
-            Some(_) => return,
-            None => a.guesses.push(Guessed { property, confidence, value: value.clone(), reason: reason.into() }),
+        let value = value.trim();
+        if value.is_empty() {
+            return;
         }
-        let guess = Guess { property, value, confidence, reason: reason.into(), protocol, because: cx.now.id };
+        let full = a.guesses.len() >= MAX_SIGNS;
+        match a.guesses.iter_mut().find(|g| g.property == property && g.reason == reason) {
+            Some(g) => {
+                let changed = confidence == g.confidence && g.value != value && !matches!(property, Property::Kind | Property::Maker);
+                if confidence <= g.confidence && !changed {
+                    return;
+                }
+                g.confidence = confidence;
+                value.clone_into(&mut g.value);
+            }
+            None if full => return,
+            None => a.guesses.push(Guessed { property, confidence, value: value.to_owned(), reason: reason.into() }),
+        }
+        let guess =
+            Guess { property, value: value.to_owned(), confidence, reason: reason.into(), protocol, because: cx.now.id, also: vec![] };
         tell(cx, id, AssetFact::Guess { guess });
+    }
+
+    /// Whether a sign is new to the asset; it is noted. A sign that repeats says nothing new, and most repeat.
+    pub fn is_new_sign(&mut self, id: AssetId, what: impl Hash) -> bool {
+        let Some(a) = self.assets.get_mut(&id) else { return false };
+        let mut h = FxHasher::default();
+        what.hash(&mut h);
+        note(&mut a.heard, h.finish(), MAX_HEARD, true)
+    }
+
+    /// It gave orders to a controller; how many it is known to give orders to, at most [`MAX_PARTNERS`].
+    pub fn polls(&mut self, id: AssetId, controller: AssetId) -> Option<usize> {
+        let a = self.assets.get_mut(&id)?;
+        note(&mut a.polled, hashed_id(controller), MAX_PARTNERS, false).then_some(a.polled.len())
+    }
+
+    /// Another asset asked it; how many are known to, at most [`MAX_PARTNERS`], where this one is new.
+    pub fn serves(&mut self, id: AssetId, client: AssetId) -> Option<usize> {
+        let a = self.assets.get_mut(&id)?;
+        note(&mut a.clients, hashed_id(client), MAX_PARTNERS, false).then_some(a.clients.len())
     }
 
     /// It answers as control equipment, or gives orders to some.

@@ -1,5 +1,7 @@
 //! What a conversation and what was said in it tell about the devices: names, services, guesses.
 
+mod says;
+
 use crate::Cx;
 use crate::identity::{Identity, News};
 use catalogue::Sign;
@@ -11,7 +13,7 @@ use std::net::IpAddr;
 
 /// Asks recognition what a sign means, and keeps the guesses.
 pub fn sign(identity: &mut Identity, id: AssetId, sign: Sign, text: &str, protocol: Option<Protocol>, cx: &mut Cx<'_>) {
-    if text.is_empty() {
+    if text.is_empty() || !identity.is_new_sign(id, (sign, text)) {
         return;
     }
     let text: String = text.chars().take(512).collect();
@@ -90,6 +92,12 @@ pub fn flow(identity: &mut Identity, f: &Flow, cx: &mut Cx<'_>) -> News {
         let group = f.server.ip.is_some_and(|ip| ip.is_multicast()) || matches!(f.protocol, Some(Protocol::Mdns | Protocol::Llmnr));
         if let (true, false, Some(id), Some(port)) = (answered, group, server, f.server.port) {
             identity.service(id, port, f.transport == Transport::Udp, f.protocol, "", cx);
+            if f.transport == Transport::Tcp
+                && let Some(client) = own(identity, f.segment, &f.client)
+                && identity.serves(id, client) == Some(5)
+            {
+                sign(identity, id, Sign::Behaviour, "serves-many", f.protocol, cx);
+            }
         }
     }
     news
@@ -165,17 +173,27 @@ pub fn activity(identity: &mut Identity, a: &Activity, cx: &mut Cx<'_>) -> News 
                     if let Some(port) = head.server.port {
                         identity.service(id, port, false, Some(Protocol::Modbus), "", cx);
                     }
+                    if let Some(master) = own(identity, segment, &head.client) {
+                        match identity.polls(master, id) {
+                            Some(1) => sign(identity, master, Sign::Behaviour, "polls-controllers", Some(Protocol::Modbus), cx),
+                            Some(3) => sign(identity, master, Sign::Behaviour, "polls-many-controllers", Some(Protocol::Modbus), cx),
+                            _ => {}
+                        }
+                    }
                 }
             } else if let Some(id) = own(identity, segment, &head.client) {
                 identity.mark_control(id, false, news);
             }
         }
-        Act::Tls(t) if t.answered => {
-            if let (Some(id), Some(port)) = (own(identity, segment, &head.server), head.server.port) {
+        Act::Tls(t) => {
+            if t.answered
+                && let (Some(id), Some(port)) = (own(identity, segment, &head.server), head.server.port)
+            {
                 identity.service(id, port, false, Some(Protocol::Tls), "", cx);
             }
+            says::tls(identity, head, t, cx);
         }
-        _ => {}
+        other => says::act(identity, head, other, news, cx),
     }
     std::mem::take(news)
 }
@@ -190,6 +208,8 @@ fn dhcp(identity: &mut Identity, segment: Segment, client: Endpoint, server: End
                 let id = identity.join_by_name(id, segment, &d.hostname, news, cx);
                 identity.name(id, &d.hostname, Protocol::Dhcp, news, cx);
                 sign(identity, id, Sign::DhcpVendor, &d.vendor_class, Some(Protocol::Dhcp), cx);
+                let asked = d.parameters.iter().map(u8::to_string).collect::<Vec<_>>().join(",");
+                sign(identity, id, Sign::DhcpParameters, &asked, Some(Protocol::Dhcp), cx);
             }
         }
         5 => {
@@ -213,6 +233,11 @@ fn dns(identity: &mut Identity, a: &Activity, d: &Dns, news: &mut News, cx: &mut
         if let (true, Some(id), Some(port)) = (d.response && d.rcode == 0, own(identity, head.segment, &head.server), head.server.port) {
             identity.service(id, port, head.transport == Transport::Udp, Some(Protocol::Dns), "", cx);
         }
+        if let (false, Some(id)) = (d.response, own(identity, head.segment, &head.client)) {
+            for (name, _) in d.questions.iter().take(4) {
+                sign(identity, id, Sign::AsksFor, name, Some(Protocol::Dns), cx);
+            }
+        }
         return;
     }
     if !d.response {
@@ -229,6 +254,8 @@ fn dns(identity: &mut Identity, a: &Activity, d: &Dns, news: &mut News, cx: &mut
         if r.rtype == 12 && r.name.starts_with('_') {
             sign(identity, id, Sign::MdnsService, &r.name, Some(head.protocol), cx);
         }
+        // A text record stands under the name of the service instance: answers about others' services are not sent by mDNS.
+        says::service_text(identity, id, &r.keys, cx);
     }
 }
 
@@ -236,6 +263,7 @@ fn lldp(identity: &mut Identity, segment: Segment, mac: Option<Mac>, l: &Lldp, n
     let Some(id) = mac.and_then(|m| identity.sender(segment, m, news, cx)) else { return };
     identity.name(id, &l.name, Protocol::Lldp, news, cx);
     sign(identity, id, Sign::LldpDescription, &l.description, Some(Protocol::Lldp), cx);
+    says::inventory(identity, id, l, cx);
     for (bit, name) in [(3, "access-point"), (5, "telephone"), (4, "router"), (2, "bridge"), (7, "station")] {
         if l.capabilities & 1 << bit != 0 {
             sign(identity, id, Sign::LldpCapability, name, Some(Protocol::Lldp), cx);

@@ -473,6 +473,13 @@ impl Watch {
                         rules::resting::deed(*asset, *state, cx);
                     }
                     Deed::FindingHandled { key, to, .. } => cx.gather.handled(key, *to == FindingStatus::Closed),
+                    Deed::AssetsMerged { gone, stays, .. } => m.identity.merge_by_hand(*gone, *stays, cx),
+                    Deed::AssetSplit { from, to, places, state, ledger, .. } => {
+                        m.identity.split_by_hand(*from, *to, places, *state, cx);
+                        if let Some(ledger) = ledger {
+                            m.identity.wrote(*to, ledger);
+                        }
+                    }
                     _ => {}
                 }
             }

@@ -153,3 +153,64 @@ fn the_need_for_the_internet_follows_the_ledger() {
     log.deed(1, Deed::AssetEdited { asset: a, changes: vec![to] });
     assert_ne!(log.watch.snapshot(), stated, "the fold took the change in");
 }
+
+#[test]
+fn what_people_merge_stays_merged_and_can_be_undone() {
+    use model::asset::Place;
+    let mut log = Log::default();
+    log.arp(0, 1, mac(1), "192.168.1.1", "192.168.1.2");
+    log.arp(0, 1, mac(2), "192.168.1.2", "192.168.1.1");
+    let (a, b) = (log.asset_of_mac(mac(1)), log.asset_of_mac(mac(2)));
+    assert_ne!(a, b);
+    let join = JoinId::from_parts(at(0), [1; 10]);
+    log.deed(1, Deed::AssetsMerged { join, gone: b, stays: a, undo: false });
+    assert!(!log.facts().iter().any(|(_, f)| matches!(f, AssetFact::MergedInto { .. })), "state knows already");
+    let before = log.facts().len();
+    // Months later: the other network card is still the same asset, and no new one is discovered.
+    for day in [1, 30, 90] {
+        log.arp(day * 86_400, 1, mac(2), "192.168.1.2", "192.168.1.1");
+    }
+    assert!(log.facts()[before..].iter().all(|(id, f)| **id == a && !matches!(f, AssetFact::Discovered)));
+    assert_eq!(log.watch.assets(), 1);
+    let places = vec![Place { segment: seg(), mac: Some(mac(2)), ip: Some(ip("192.168.1.2")) }];
+    log.deed(91 * 86_400, Deed::AssetSplit { join, from: a, to: b, places, state: AssetState::Discovered, ledger: None, undo: true });
+    let before = log.facts().len();
+    log.arp(92 * 86_400, 1, mac(2), "192.168.1.2", "192.168.1.1");
+    log.arp(92 * 86_400, 1, mac(1), "192.168.1.1", "192.168.1.2");
+    let heard: Vec<_> = log.facts()[before..].iter().map(|(id, _)| **id).collect();
+    assert!(heard.contains(&a) && heard.contains(&b), "both are heard as themselves again");
+    assert_eq!(log.watch.assets(), 2);
+    assert!(log.watch.snapshot().len() > 100, "counters agree (debug assertion)");
+}
+
+#[test]
+fn an_address_that_was_split_off_stays_where_it_was_put_also_on_replay() {
+    use model::asset::Place;
+    let mut log = Log::default();
+    log.arp(0, 1, mac(1), "192.168.1.1", "192.168.1.9");
+    log.arp(10, 1, mac(1), "192.168.1.5", "192.168.1.9");
+    let a = log.asset_of_mac(mac(1));
+    let b = AssetId::from_parts(at(20), [7; 10]);
+    let join = JoinId::from_parts(at(20), [1; 10]);
+    let places = vec![Place { segment: seg(), mac: None, ip: Some(ip("192.168.1.5")) }];
+    log.deed(20, Deed::AssetSplit { join, from: a, to: b, places, state: AssetState::Discovered, ledger: None, undo: false });
+    let before = log.facts().len();
+    for s in [100, 4_000, 90_000] {
+        log.arp(s, 1, mac(1), "192.168.1.5", "192.168.1.9");
+    }
+    let moved = log.facts()[before..]
+        .iter()
+        .any(|(id, f)| **id == a && matches!(f, AssetFact::Address { ip: Some(i), .. } if *i == ip("192.168.1.5")));
+    assert!(!moved, "the network card's claim does not take it back");
+    assert!(log.facts()[before..].iter().any(|(id, f)| **id == b && matches!(f, AssetFact::Seen)), "it is heard as the new asset");
+    let mut again = detect::Watch::new(&CATALOGUE, config(), &[]);
+    let mut effects = vec![];
+    for e in &log.events {
+        again.event(e, &mut effects);
+    }
+    assert_eq!(effects.len(), log.effects.len(), "folding the log again says the same");
+    log.deed(100_000, Deed::AssetsMerged { join, gone: b, stays: a, undo: true });
+    let before = log.facts().len();
+    log.arp(110_000, 1, mac(1), "192.168.1.5", "192.168.1.9");
+    assert!(log.facts()[before..].iter().all(|(id, _)| **id == a));
+}

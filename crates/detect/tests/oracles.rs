@@ -109,3 +109,42 @@ fn ordinary_captures_raise_nothing_urgent() {
     }
     assert!(loud.is_empty(), "{}", loud.join("\n"));
 }
+
+/// Devices of real captures, as `kind maker model os` with per cents: what must be among it.
+#[test]
+fn devices_are_recognised() {
+    use model::asset::{AssetFact, Guess, Property, weigh};
+    use std::collections::BTreeMap;
+    let Some(root) = root() else { return };
+    let mut missing = vec![];
+    let mut want = |name: &str, property: Property, value: &str| {
+        let log = replay(&root.join(name));
+        let mut by_asset: BTreeMap<AssetId, Vec<Guess>> = BTreeMap::new();
+        for (id, fact) in log.facts() {
+            if let AssetFact::Guess { guess } = fact {
+                by_asset.entry(*id).or_default().push(guess.clone());
+            }
+        }
+        let said: Vec<Vec<String>> = by_asset
+            .into_values()
+            .map(|g| weigh(g).into_iter().map(|g| format!("{} {} {}% {}", g.property, g.value, g.confidence, g.reason)).collect())
+            .collect();
+        if !said.iter().flatten().any(|s| s.starts_with(&format!("{property} {value}"))) {
+            missing.push(format!("{name}: no {property} {value}; found {said:#?}"));
+        }
+    };
+    want("names-discovery/lldp_and_cdp.pcap", Property::Maker, "Cisco");
+    want("names-discovery/lldp_and_cdp.pcap", Property::Kind, "switch");
+    want("names-discovery/ruggedcom_autodiscovery.pcap", Property::Maker, "");
+    want("names-discovery/dhcp_option60.pcap", Property::Kind, "");
+    want("names-discovery/ssdp-m-search-ua.pcap", Property::Kind, "pc");
+    want("names-discovery/ws-discovery.pcap", Property::Kind, "");
+    want("names-discovery/dos_win98_smb_netbeui.pcap", Property::Os, "Windows");
+    want("names-discovery/netbios.pcap", Property::Os, "");
+    want("ot/modicon_umas.pcap", Property::Maker, "Schneider");
+    want("ot/modbus_test.pcap", Property::Kind, "plc");
+    want("it/smbv1.pcap", Property::Os, "Windows");
+    want("it/smb311.pcap", Property::Os, "Windows");
+    want("it/rdp-to-ssl.pcap", Property::Os, "Windows");
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
+}

@@ -125,11 +125,14 @@ pub fn command(words: &Words) -> Command {
             "assets",
             "cmd-assets",
             vec![
-                leaf("list", "cmd-assets-list").arg(config()).arg(data()).arg(json()).arg(text("text", "WORDS", "arg-text")).arg(text(
-                    "state",
-                    "STATE",
-                    "arg-state",
-                )),
+                leaf("list", "cmd-assets-list")
+                    .arg(config())
+                    .arg(data())
+                    .arg(json())
+                    .arg(text("text", "WORDS", "arg-text"))
+                    .arg(text("state", "STATE", "arg-state"))
+                    .arg(text("list", "NAME", "arg-list"))
+                    .arg(text("days", "DAYS", "arg-days")),
                 leaf("show", "cmd-assets-show").arg(one("asset", "ASSET", "arg-asset")).arg(config()).arg(data()).arg(json()),
                 leaf("import", "cmd-assets-import")
                     .arg(one("file", "CSV", "arg-csv").value_parser(value_parser!(PathBuf)))

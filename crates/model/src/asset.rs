@@ -27,7 +27,9 @@ macro_rules! named {
 }
 pub(crate) use named;
 
+mod guess;
 mod ledger;
+pub use guess::{Guess, Support, weigh};
 pub use ledger::{Destination, Internet, InternetNeed, InternetVerdict, Ledger};
 
 named! {
@@ -115,24 +117,6 @@ named! {
     }
 }
 
-/// A guess with its reason. A later one replaces it only when it is at least as sure.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Guess {
-    /// What about.
-    pub property: Property,
-    /// The value: a name of [`Kind`] for `Kind`, free text otherwise.
-    pub value: String,
-    /// 1–100: how sure; docs/en/recognition.md says what the steps mean.
-    pub confidence: u8,
-    /// Key of the reason's wording (locale key `reason-…`), for example `modbus-server`.
-    pub reason: String,
-    /// The protocol that told.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub protocol: Option<Protocol>,
-    /// The event that told.
-    pub because: EventId,
-}
-
 /// An address of an asset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Address {
@@ -148,6 +132,20 @@ pub struct Address {
     pub first: Time,
     /// Last seen there.
     pub last: Time,
+}
+
+/// An address without times: what a person moves from one asset to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Place {
+    /// Where it means something.
+    #[serde(default)]
+    pub segment: Segment,
+    /// Hardware address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mac: Option<Mac>,
+    /// Internet address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ip: Option<IpAddr>,
 }
 
 /// A name that an asset goes by on the network.
@@ -193,7 +191,7 @@ pub struct Asset {
     pub state: AssetState,
     /// What people wrote.
     pub ledger: Ledger,
-    /// What was guessed, best first per property.
+    /// What was guessed, weighed, best first per property ([`weigh`]); further values of a property contradict the first or say less.
     pub guesses: Vec<Guess>,
     /// Its addresses, newest first.
     pub addresses: Vec<Address>,
@@ -224,9 +222,9 @@ impl Kind {
 }
 
 impl Asset {
-    /// The surest guess of a property.
+    /// The best guess of a property.
     pub fn guess(&self, property: Property) -> Option<&Guess> {
-        self.guesses.iter().filter(|g| g.property == property).max_by_key(|g| g.confidence)
+        self.guesses.iter().find(|g| g.property == property)
     }
 
     /// The sort of thing it is: a person's word first, then the guess.
@@ -400,8 +398,9 @@ mod tests {
             reason: "x".into(),
             protocol: None,
             because,
+            also: vec![],
         };
-        a.guesses = vec![guess("camera", 30), guess("plc", 80)];
+        a.guesses = weigh(vec![guess("camera", 30), Guess { reason: "y".into(), ..guess("plc", 80) }]);
         assert_eq!(a.kind(), Some(Kind::Plc));
         a.ledger.kind = Some(Kind::Hmi);
         assert_eq!(a.kind(), Some(Kind::Hmi));

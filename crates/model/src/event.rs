@@ -2,11 +2,11 @@
 
 use crate::access::Role;
 use crate::activity::Activity;
-use crate::asset::{AssetState, Ledger};
+use crate::asset::{AssetState, Ledger, Place};
 use crate::coverage::Health;
 use crate::finding::{FindingChange, FindingStatus};
 use crate::flow::Flow;
-use crate::ids::{AssetId, EventId, FindingId, SourceId, UserId};
+use crate::ids::{AssetId, EventId, FindingId, JoinId, SourceId, UserId};
 use crate::net::Mac;
 use crate::observation::Observation;
 use crate::time::Time;
@@ -225,6 +225,37 @@ pub enum Deed {
         asset: AssetId,
         /// Field names with the values before and after.
         changes: Vec<FieldChange>,
+    },
+    /// A person said that two assets are one, or (`undo`) took back that they are two. Detection respects it from here on.
+    AssetsMerged {
+        /// The decision.
+        join: JoinId,
+        /// The one that goes.
+        gone: AssetId,
+        /// The one that stays.
+        stays: AssetId,
+        /// It takes back a split.
+        #[serde(default)]
+        undo: bool,
+    },
+    /// A person said that these addresses are another asset, or (`undo`) took back that the two are one.
+    AssetSplit {
+        /// The decision.
+        join: JoinId,
+        /// The one that had the addresses.
+        from: AssetId,
+        /// The one that has them now.
+        to: AssetId,
+        /// The addresses. One without hardware address is pinned: what others claim on the link does not move it.
+        places: Vec<Place>,
+        /// State of `to`.
+        state: AssetState,
+        /// What people wrote about `to`, where anything.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ledger: Option<Box<Ledger>>,
+        /// It takes back a merge.
+        #[serde(default)]
+        undo: bool,
     },
     /// A finding was handled.
     FindingHandled {

@@ -70,6 +70,10 @@ uuid_id!(
     FindingId
 );
 uuid_id!(
+    /// A person's decision that two assets are one, or that addresses are another asset.
+    JoinId
+);
+uuid_id!(
     /// A person or a program that may log in.
     UserId
 );

@@ -29,7 +29,7 @@ pub use asset::{Asset, AssetChange, AssetFact, AssetState, Kind};
 pub use event::{Body, Event, NewEvent};
 pub use finding::{Fact, Finding, FindingChange, FindingStatus, Severity};
 pub use flow::Flow;
-pub use ids::{AssetId, EventId, FindingId, FlowId, SiteId, SourceId, UserId, ZoneId};
+pub use ids::{AssetId, EventId, FindingId, FlowId, JoinId, SiteId, SourceId, UserId, ZoneId};
 pub use lang::Lang;
 pub use net::{Endpoint, Mac, Segment, Transport};
 pub use notice::Notice;

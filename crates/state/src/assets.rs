@@ -6,8 +6,8 @@ use crate::store::Store;
 use crate::text;
 use crate::zones::Rule;
 use model::access::ViewAssets;
-use model::asset::{Address, Guess, Importance, Internet, InternetNeed, Kind, Ledger, Name, Party, Property, Service};
-use model::{Asset, AssetId, AssetState, Authorised, EventId, Mac, Protocol, Segment, SiteId, SourceId, Time, ZoneId};
+use model::asset::{Address, Guess, Importance, Internet, InternetNeed, Kind, Ledger, Name, Party, Property, Service, weigh};
+use model::{Asset, AssetId, AssetState, Authorised, EventId, Mac, Protocol, Segment, SiteId, SourceId, Span, Time, ZoneId};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -82,6 +82,50 @@ pub enum AssetSort {
     LastSeen,
 }
 
+/// Lists that ask something of people. What was not watched cannot be told: whoever shows one says how much of the time was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AssetList {
+    /// Seen on the network, and nobody has registered it.
+    Unregistered,
+    /// Registered, and not seen since then. Things that have no address by their nature are left out.
+    Missing(Time),
+    /// There since before and seen after that time, and since then it only announced itself.
+    Idle(Time),
+}
+
+impl AssetList {
+    /// Names, as in addresses and on the command line.
+    pub const NAMES: [&'static str; 3] = ["unregistered", "missing", "idle"];
+    /// Days that are looked back where nobody says how many.
+    pub const DAYS: i64 = 14;
+
+    /// The list of that name, looking back so many days.
+    pub fn named(name: &str, days: i64, now: Time) -> Option<AssetList> {
+        let since = now - Span::days(days.clamp(1, 3_650));
+        match name {
+            "unregistered" => Some(AssetList::Unregistered),
+            "missing" => Some(AssetList::Missing(since)),
+            "idle" => Some(AssetList::Idle(since)),
+            _ => None,
+        }
+    }
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            AssetList::Unregistered => "unregistered",
+            AssetList::Missing(_) => "missing",
+            AssetList::Idle(_) => "idle",
+        }
+    }
+    /// Since when it looks.
+    pub fn since(self) -> Option<Time> {
+        match self {
+            AssetList::Unregistered => None,
+            AssetList::Missing(t) | AssetList::Idle(t) => Some(t),
+        }
+    }
+}
+
 /// Which assets. The default is all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AssetFilter {
@@ -97,6 +141,8 @@ pub struct AssetFilter {
     pub seen_since: Option<Time>,
     /// Not seen since.
     pub not_seen_since: Option<Time>,
+    /// Only those on this list.
+    pub list: Option<AssetList>,
     /// Order.
     pub sort: AssetSort,
     /// Turned round.
@@ -275,10 +321,14 @@ async fn with_parts(conn: &mut Conn, site: SiteId, assets: &mut [Asset]) -> Resu
                     reason: row.text(4)?,
                     protocol: Protocol::from_name(&row.text(5)?),
                     because: event(&row, 6, site)?,
+                    also: Vec::new(),
                 });
                 Ok(())
             })?;
         }
+    }
+    for a in assets {
+        a.guesses = weigh(std::mem::take(&mut a.guesses));
     }
     Ok(())
 }
@@ -417,6 +467,22 @@ fn conditions(filter: &AssetFilter, zone: Option<ZoneId>) -> Where {
     }
     if let Some(t) = filter.not_seen_since {
         and("(a.last_seen IS NULL OR a.last_seen < {})", v![t]);
+    }
+    match filter.list {
+        None => {}
+        Some(AssetList::Unregistered) => and("a.state = {} AND a.last_seen IS NOT NULL", v![AssetState::Discovered.name()]),
+        Some(AssetList::Missing(since)) => {
+            and("a.state = {}", v![AssetState::Registered.name()]);
+            and("(a.last_seen IS NULL OR a.last_seen < {})", v![since]);
+            let off: Vec<V> = Kind::ALL.iter().filter(|k| k.is_off_network()).map(|k| k.name().into()).collect();
+            and("a.kind_now NOT IN ({})", off);
+        }
+        Some(AssetList::Idle(since)) => {
+            and("a.first_seen < {}", v![since]);
+            and("a.last_seen >= {}", v![since]);
+            and("(a.last_active IS NULL OR a.last_active < {})", v![since]);
+            and("a.state NOT IN ({})", vec![AssetState::Retired.name().into()]);
+        }
     }
     for word in text::words(&filter.text) {
         // However somebody writes a hardware address, it is found.

@@ -6,6 +6,30 @@ use model::Time;
 /// Short for results of this room.
 pub type Result<T> = std::result::Result<T, StateError>;
 
+/// Why a value does not fit: for the log in English, for people by key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Why {
+    /// Key of the wording in locale files (`invalid-…`, `import-…`, `field-…`).
+    pub key: &'static str,
+    /// What stands in the wording as `x`: the limit, or the value; may be empty.
+    pub x: String,
+    /// In English.
+    pub text: String,
+}
+
+impl std::fmt::Display for Why {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl StateError {
+    /// A value that does not fit.
+    pub(crate) fn invalid(field: &'static str, key: &'static str, x: impl ToString, text: impl Into<String>) -> StateError {
+        StateError::Invalid { field, why: Why { key, x: x.to_string(), text: text.into() } }
+    }
+}
+
 /// Why state could not do what was asked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -34,7 +58,7 @@ pub enum StateError {
         /// Which field.
         field: &'static str,
         /// What would fit.
-        why: String,
+        why: Why,
     },
     /// A row of that name is there already.
     #[error("there is already a {what} named {name}")]

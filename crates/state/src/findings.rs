@@ -388,7 +388,7 @@ impl Store {
             return Err(StateError::Changed { by, at, rev: old.rev });
         }
         if to == FindingStatus::Acknowledged && old.status == FindingStatus::Closed {
-            return Err(StateError::Invalid { field: "status", why: String::from("is closed; open it again first") });
+            return Err(StateError::invalid("status", "invalid-closed", "", "is closed; open it again first"));
         }
         let explanation = if note.is_empty() { old.explanation.clone() } else { note.clone() };
         let search = search_text(&old.key, &old.rule, &old.facts, &explanation);
@@ -429,7 +429,12 @@ fn checked(how: Handling, now: Time) -> Result<(FindingStatus, String, Option<Ti
     let note = |text: String| {
         let text = text.trim().to_owned();
         if text.chars().count() > LONGEST_NOTE || !text::is_clean(&text) {
-            return Err(StateError::Invalid { field: "note", why: format!("must be plain text of at most {LONGEST_NOTE} characters") });
+            return Err(StateError::invalid(
+                "note",
+                "invalid-text",
+                LONGEST_NOTE,
+                format!("must be plain text of at most {LONGEST_NOTE} characters"),
+            ));
         }
         Ok(text)
     };
@@ -440,13 +445,15 @@ fn checked(how: Handling, now: Time) -> Result<(FindingStatus, String, Option<Ti
         Handling::Explain { note: text, until } => {
             let text = note(text)?;
             if text.is_empty() {
-                return Err(StateError::Invalid { field: "note", why: String::from("must say why") });
+                return Err(StateError::invalid("note", "invalid-no-reason", "", "must say why"));
             }
             if until <= now || until > now + Span::days(LONGEST_EXPLANATION_DAYS) {
-                return Err(StateError::Invalid {
-                    field: "until",
-                    why: format!("must lie ahead, at most {LONGEST_EXPLANATION_DAYS} days"),
-                });
+                return Err(StateError::invalid(
+                    "until",
+                    "invalid-until",
+                    LONGEST_EXPLANATION_DAYS,
+                    format!("must lie ahead, at most {LONGEST_EXPLANATION_DAYS} days"),
+                ));
             }
             (FindingStatus::Explained, text, Some(until))
         }

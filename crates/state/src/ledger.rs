@@ -99,6 +99,25 @@ pub enum RowReason {
 }
 
 impl RowReason {
+    /// What stands in the wording: the value, or the limit.
+    pub(crate) fn part(&self) -> String {
+        match self {
+            RowReason::NotAMac(x)
+            | RowReason::NotAnIp(x)
+            | RowReason::UnknownState(x)
+            | RowReason::UnknownKind(x)
+            | RowReason::UnknownImportance(x)
+            | RowReason::NotADate(x)
+            | RowReason::NotAnId(x)
+            | RowReason::UnknownZone(x)
+            | RowReason::NotADestination(x)
+            | RowReason::UnknownNeed(x) => x.clone(),
+            RowReason::TooLong(n) => n.to_string(),
+            RowReason::Repeated(n) => n.to_string(),
+            _ => String::new(),
+        }
+    }
+
     /// Key of the wording in locale files: `import-not-a-mac` and so on.
     pub fn key(&self) -> &'static str {
         match self {
@@ -224,7 +243,7 @@ fn laid_over(old: &Ledger, row: &Ledger, zone: Option<ZoneId>) -> Ledger {
     new
 }
 
-async fn write_ledger(tx: &mut Conn, id: AssetId, l: &Ledger, state: AssetState, who: &Who, now: Time) -> Result<()> {
+pub(crate) async fn write_ledger(tx: &mut Conn, id: AssetId, l: &Ledger, state: AssetState, who: &Who, now: Time) -> Result<()> {
     let mut values: Vec<V> = l.texts().map(|(_, value)| value.into()).collect();
     let mut sets: Vec<String> = Ledger::TEXTS.iter().zip(1..).map(|(column, n)| format!("{column} = ${n}")).collect();
     let others: [(&str, V); 7] = [
@@ -246,7 +265,7 @@ async fn write_ledger(tx: &mut Conn, id: AssetId, l: &Ledger, state: AssetState,
     Ok(())
 }
 
-async fn insert(tx: &mut Conn, id: AssetId, l: &Ledger, state: AssetState, who: &Who, now: Time) -> Result<()> {
+pub(crate) async fn insert(tx: &mut Conn, id: AssetId, l: &Ledger, state: AssetState, who: &Who, now: Time) -> Result<()> {
     tx.run(
         "INSERT INTO assets (id, rev, state, name, kind, maker, model_number, serial, software_version, support_end, owner, administrator, \
          place, purpose, importance, notes, label, label_key, kind_now, maker_now, address_key, importance_key, search, changed_by, changed_at) \
@@ -297,7 +316,7 @@ async fn zone_is_there(tx: &mut Conn, zone: Option<ZoneId>) -> Result<()> {
     Ok(())
 }
 
-async fn changed_since(tx: &mut Conn, asset: &Asset, rev: i64) -> Result<()> {
+pub(crate) async fn changed_since(tx: &mut Conn, asset: &Asset, rev: i64) -> Result<()> {
     if asset.rev == rev {
         return Ok(());
     }
@@ -331,7 +350,8 @@ impl Store {
     /// Writes the ledger's fields. Whoever registers a discovered asset does it by [`Store::set_asset_state`].
     pub async fn edit_ledger(&self, proof: &Authorised<EditAssets>, id: AssetId, rev: i64, ledger: Ledger, now: Time) -> Result<Asset> {
         self.guard(proof)?;
-        let ledger = checked(ledger).map_err(|(field, reason)| StateError::Invalid { field, why: reason.to_string() })?;
+        let ledger =
+            checked(ledger).map_err(|(field, reason)| StateError::invalid(field, reason.key(), reason.part(), reason.to_string()))?;
         let (who, site) = (self.who(proof), self.site().id);
         let mut tx = self.write().await?;
         let old = assets::one(&mut tx, site, id, proof.zone()).await?;
@@ -353,15 +373,21 @@ impl Store {
     /// Enters an asset by hand. Refused where one of the addresses belongs to an asset already.
     pub async fn enter_asset(&self, proof: &Authorised<EditAssets>, new: NewAsset, now: Time) -> Result<AssetId> {
         self.guard(proof)?;
-        let mut ledger = checked(new.ledger).map_err(|(field, reason)| StateError::Invalid { field, why: reason.to_string() })?;
+        let mut ledger =
+            checked(new.ledger).map_err(|(field, reason)| StateError::invalid(field, reason.key(), reason.part(), reason.to_string()))?;
         if new.macs.is_empty() && new.ips.is_empty() && ledger.name.is_empty() {
-            return Err(StateError::Invalid { field: "name", why: String::from("a name or an address is needed") });
+            return Err(StateError::invalid("name", "field-name-or-address", "", "a name or an address is needed"));
         }
         if new.macs.len() + new.ips.len() > MOST_BY_HAND {
-            return Err(StateError::Invalid { field: "addresses", why: format!("at most {MOST_BY_HAND} addresses") });
+            return Err(StateError::invalid(
+                "addresses",
+                "invalid-too-many-addresses",
+                MOST_BY_HAND,
+                format!("at most {MOST_BY_HAND} addresses"),
+            ));
         }
         if new.macs.iter().any(|m| !m.is_device()) {
-            return Err(StateError::Invalid { field: "addresses", why: String::from("a group address belongs to no device") });
+            return Err(StateError::invalid("addresses", "invalid-group-address", "", "a group address belongs to no device"));
         }
         // Who may only see one zone enters into it.
         ledger.zone = ledger.zone.or(proof.zone());
@@ -399,7 +425,12 @@ impl Store {
     ) -> Result<ImportReport> {
         self.guard(proof)?;
         if rows.len() > MOST_ROWS {
-            return Err(StateError::Invalid { field: "rows", why: format!("at most {MOST_ROWS} rows at once; split the list") });
+            return Err(StateError::invalid(
+                "rows",
+                "invalid-too-many-rows",
+                MOST_ROWS,
+                format!("at most {MOST_ROWS} rows at once; split the list"),
+            ));
         }
         let mut import = Import {
             store: self,

@@ -17,6 +17,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { number: 1, name: "site_and_people", sql: include_str!("../migrations/0001_site_and_people.sql") },
     Step { number: 2, name: "watch", sql: include_str!("../migrations/0002_watch.sql") },
     Step { number: 3, name: "internet_need", sql: include_str!("../migrations/0003_internet_need.sql") },
+    Step { number: 4, name: "signs_and_joins", sql: include_str!("../migrations/0004_signs_and_joins.sql") },
 ];
 
 /// Runs what is missing. Returns the version before and after.

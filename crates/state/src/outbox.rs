@@ -65,6 +65,7 @@ pub(crate) async fn finding(tx: &mut Conn, change: &FindingChange) -> Result<()>
 fn lately(deed: &Deed) -> Lately {
     match deed {
         Deed::AssetState { asset, .. } | Deed::AssetEntered { asset, .. } | Deed::AssetEdited { asset, .. } => Lately::About(*asset),
+        Deed::AssetsMerged { stays: asset, .. } | Deed::AssetSplit { from: asset, .. } => Lately::About(*asset),
         Deed::Setting { .. } => Lately::OfSite,
         _ => Lately::No,
     }

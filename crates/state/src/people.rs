@@ -151,7 +151,7 @@ fn is_phc(text: &str) -> Result<()> {
     if text.starts_with('$') && text.matches('$').count() >= 3 && text.len() <= 512 && text.is_ascii() {
         return Ok(());
     }
-    Err(StateError::Invalid { field: "password", why: String::from("is not a password hash (PHC string)") })
+    Err(StateError::invalid("password", "invalid-password-hash", "", "is not a password hash (PHC string)"))
 }
 
 /// Puts an account into the database.
@@ -160,7 +160,12 @@ pub(crate) async fn insert(tx: &mut Conn, id: UserId, name: &str, grants: &[Gran
     let name = name.trim();
     let folded = folded(name);
     if folded.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
-        return Err(StateError::Invalid { field: "name", why: format!("must be one line of 1 to {LONGEST_NAME} characters") });
+        return Err(StateError::invalid(
+            "name",
+            "invalid-line",
+            LONGEST_NAME,
+            format!("must be one line of 1 to {LONGEST_NAME} characters"),
+        ));
     }
     if tx.row("SELECT id FROM users WHERE folded = $1", v![&folded]).await?.is_some() {
         return Err(StateError::Exists { what: "user", name: name.to_owned() });
@@ -201,10 +206,10 @@ pub(crate) async fn set_password(
 impl Store {
     fn check_grants(&self, grants: &[Grant], zone: Option<ZoneId>) -> Result<()> {
         if grants.is_empty() || grants.len() > MOST_GRANTS {
-            return Err(StateError::Invalid { field: "roles", why: format!("an account has 1 to {MOST_GRANTS} roles") });
+            return Err(StateError::invalid("roles", "invalid-roles", MOST_GRANTS, format!("an account has 1 to {MOST_GRANTS} roles")));
         }
         if grants.iter().any(|g| g.site.is_some_and(|s| s != self.site().id)) {
-            return Err(StateError::Invalid { field: "roles", why: String::from("the site of a role is not this one") });
+            return Err(StateError::invalid("roles", "invalid-role-site", "", "the site of a role is not this one"));
         }
         if within(grants, zone) { Ok(()) } else { Err(StateError::ZoneOnly { what: "this role" }) }
     }
@@ -229,7 +234,12 @@ impl Store {
         let mut tx = self.write().await?;
         zones_are_there(&mut tx, grants).await?;
         if tx.number("SELECT COUNT(*) FROM users", v![]).await? >= MOST_USERS {
-            return Err(StateError::Invalid { field: "name", why: format!("there are {MOST_USERS} accounts already") });
+            return Err(StateError::invalid(
+                "name",
+                "invalid-too-many-accounts",
+                MOST_USERS,
+                format!("there are {MOST_USERS} accounts already"),
+            ));
         }
         let id = UserId::from_parts(now, self.random()?);
         insert(&mut tx, id, name, grants, phc, &self.who(proof), now).await?;
@@ -296,7 +306,7 @@ impl Store {
 
     fn myself(&self, proof: &Authorised<OwnSettings>) -> Result<UserId> {
         self.guard(proof)?;
-        proof.user().ok_or_else(|| StateError::Invalid { field: "user", why: String::from("the command line has no settings of its own") })
+        proof.user().ok_or_else(|| StateError::invalid("user", "invalid-no-own", "", "the command line has no settings of its own"))
     }
 
     /// What somebody set for themselves.

@@ -59,7 +59,12 @@ impl Store {
         self.guard_whole(proof, "a sensor")?;
         let shown = shown.trim();
         if shown.chars().count() > LONGEST || !text::is_clean(shown) {
-            return Err(StateError::Invalid { field: "shown", why: format!("must be plain text of at most {LONGEST} characters") });
+            return Err(StateError::invalid(
+                "shown",
+                "invalid-text",
+                LONGEST,
+                format!("must be plain text of at most {LONGEST} characters"),
+            ));
         }
         let who = self.who(proof);
         let mut tx = self.write().await?;
@@ -92,9 +97,8 @@ impl Pipeline {
             return u16::try_from(id).map(SourceId).map_err(|_| row.damaged("a sensor's number is out of range"));
         }
         let next = tx.number("SELECT COALESCE(MAX(id), 0) + 1 FROM sensors", v![]).await?;
-        let id = u16::try_from(next).map_err(|_| StateError::Invalid {
-            field: "sensor",
-            why: String::from("65,535 sensors were used already; no number is left"),
+        let id = u16::try_from(next).map_err(|_| {
+            StateError::invalid("sensor", "invalid-no-sensor-left", "", "65,535 sensors were used already; no number is left")
         })?;
         let kind = if kind == SensorKind::File { "file" } else { "live" };
         tx.run(

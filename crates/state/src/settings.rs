@@ -135,7 +135,7 @@ impl Key {
     /// The value as it is kept, if it fits.
     pub fn check(&self, value: &str) -> Result<String> {
         let value = value.trim();
-        let wrong = |why: String| Err(StateError::Invalid { field: self.name, why });
+        let wrong = |why: String| Err(StateError::invalid(self.name, "invalid-setting", self.name, why));
         match self.holds {
             Holds::Number(least, most) => match value.parse::<i64>() {
                 Ok(n) if (least..=most).contains(&n) => Ok(n.to_string()),
@@ -181,7 +181,7 @@ pub(crate) async fn number(conn: &mut Conn, name: &str) -> Result<i64> {
     let key = key(name)?;
     let text = value(conn, name).await?;
     let read = key.check(&text).ok().or_else(|| key.check(key.default).ok()).and_then(|t| t.parse().ok());
-    read.ok_or_else(|| StateError::Invalid { field: key.name, why: String::from("is not a number") })
+    read.ok_or_else(|| StateError::invalid(key.name, "invalid-setting", key.name, "is not a number"))
 }
 
 async fn one(conn: &mut Conn, key: &'static Key) -> Result<Setting> {

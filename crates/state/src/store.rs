@@ -31,7 +31,7 @@ impl StoreUrl {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             return Ok(StoreUrl::Postgres(url.to_owned()));
         }
-        Err(StateError::Invalid { field: "data.state", why: String::from("must be a URL like postgres://hinomi@localhost/hinomi") })
+        Err(StateError::invalid("data.state", "invalid-state-url", "", "must be a URL like postgres://hinomi@localhost/hinomi"))
     }
 }
 

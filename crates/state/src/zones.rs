@@ -62,15 +62,15 @@ fn joined<T: fmt::Display>(all: &[T]) -> String {
 /// The fields as they are kept, if they fit.
 fn checked(mut f: ZoneFields) -> Result<ZoneFields> {
     f.name = f.name.trim().to_owned();
-    let wrong = |field, why: &str| Err(StateError::Invalid { field, why: why.to_owned() });
+    let wrong = |field, key, why: &str| Err(StateError::invalid(field, key, "", why));
     if f.name.is_empty() || f.name.chars().count() > LONGEST || f.name.chars().any(char::is_control) {
-        return wrong("name", "must be one line of 1 to 80 characters");
+        return wrong("name", "invalid-zone-name", "must be one line of 1 to 80 characters");
     }
     if f.ranges.len() > MOST || f.vlans.len() > MOST {
-        return wrong("ranges", "at most 200 ranges and 200 VLANs make a zone");
+        return wrong("ranges", "invalid-zone-size", "at most 200 ranges and 200 VLANs make a zone");
     }
     if f.vlans.iter().any(|v| !(1..=4094).contains(v)) {
-        return wrong("vlans", "VLANs are numbers from 1 to 4094");
+        return wrong("vlans", "invalid-vlans", "VLANs are numbers from 1 to 4094");
     }
     f.ranges.sort_unstable();
     f.ranges.dedup();
@@ -155,7 +155,12 @@ impl Store {
         let who = self.who(proof);
         let mut tx = self.write().await?;
         if tx.number("SELECT COUNT(*) FROM zones", v![]).await? >= MOST as i64 {
-            return Err(StateError::Invalid { field: "name", why: format!("there are {MOST} zones already; remove one first") });
+            return Err(StateError::invalid(
+                "name",
+                "invalid-too-many-zones",
+                MOST,
+                format!("there are {MOST} zones already; remove one first"),
+            ));
         }
         let folded = free_name(&mut tx, &fields.name, None).await?;
         let id = ZoneId::from_parts(now, self.random()?);
@@ -200,10 +205,12 @@ impl Store {
         let mut tx = self.write().await?;
         let old = current(&mut tx, id, rev).await?;
         if tx.number("SELECT COUNT(*) FROM grants WHERE zone = $1", v![id]).await? > 0 {
-            return Err(StateError::Invalid {
-                field: "zone",
-                why: String::from("accounts have roles in this zone; change their roles first"),
-            });
+            return Err(StateError::invalid(
+                "zone",
+                "invalid-zone-in-use",
+                "",
+                "accounts have roles in this zone; change their roles first",
+            ));
         }
         tx.run("UPDATE assets SET zone = NULL, rev = rev + 1, changed_by = $1, changed_at = $2 WHERE zone = $3", v![&who.name, now, id])
             .await?;

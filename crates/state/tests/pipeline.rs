@@ -57,7 +57,7 @@ on_both! {
         let id = asset_id(1);
         let because = bench.event();
         let guess = |value: &str, confidence| AssetFact::Guess {
-            guess: Guess { property: Property::Kind, value: value.into(), confidence, reason: "modbus-server".into(), protocol: Some(Protocol::Modbus), because },
+            guess: Guess { property: Property::Kind, value: value.into(), confidence, reason: "modbus-server".into(), protocol: Some(Protocol::Modbus), because, also: vec![] },
         };
         let applied = bench.tell(vec![
             (id, at(0), AssetFact::Discovered),
@@ -462,6 +462,7 @@ async fn play(batches: &[Vec<Deal>], repeat: bool) -> (String, Lives, Vec<(u8, F
                         reason: "oui".into(),
                         protocol: None,
                         because,
+                        also: vec![],
                     };
                     batch.asset_changes.push(bench.change(asset_id(a.into()), when, AssetFact::Guess { guess }));
                 }

@@ -17,6 +17,8 @@ use state::StateError;
 pub enum Problem {
     /// Something in it cannot be understood: the words for the page, in the reader's language, or empty.
     Bad(String),
+    /// A value does not fit: the words by key.
+    Unfit(state::Why),
     /// Nobody is logged in.
     Login,
     /// The one-time password must be changed first.
@@ -66,7 +68,13 @@ impl From<StateError> for Problem {
         match e {
             StateError::Changed { by, at, rev } => Problem::Conflict { by, at, rev },
             StateError::NotFound { .. } => Problem::NotFound,
-            StateError::Invalid { .. } | StateError::Exists { .. } | StateError::LastAdministrator => Problem::Bad(e.to_string()),
+            StateError::Invalid { why, .. } => Problem::Unfit(why),
+            StateError::Exists { ref name, .. } => {
+                Problem::Unfit(state::Why { key: "invalid-exists", x: name.clone(), text: e.to_string() })
+            }
+            StateError::LastAdministrator => {
+                Problem::Unfit(state::Why { key: "invalid-last-administrator", x: String::new(), text: e.to_string() })
+            }
             StateError::OtherSite | StateError::ZoneOnly { .. } => Problem::Denied,
             StateError::Full { .. } | StateError::ReadOnly { .. } | StateError::Locked { .. } | StateError::Connection { .. } => {
                 Problem::Busy(e.to_string())
@@ -101,7 +109,7 @@ impl Problem {
     /// The status of a page.
     pub fn status(&self) -> StatusCode {
         match self {
-            Problem::Bad(_) => StatusCode::BAD_REQUEST,
+            Problem::Bad(_) | Problem::Unfit(_) => StatusCode::BAD_REQUEST,
             Problem::Login => StatusCode::UNAUTHORIZED,
             Problem::PasswordChange | Problem::Forged | Problem::Denied => StatusCode::FORBIDDEN,
             Problem::NotFound => StatusCode::NOT_FOUND,
@@ -119,7 +127,7 @@ impl Problem {
     /// Its name in the API and in locale keys (`problem-…`).
     pub fn name(&self) -> &'static str {
         match self {
-            Problem::Bad(_) => "bad",
+            Problem::Bad(_) | Problem::Unfit(_) => "bad",
             Problem::Login => "login",
             Problem::PasswordChange => "password-change",
             Problem::Forged => "forged",
@@ -139,6 +147,7 @@ impl Problem {
     fn detail(&self, ask: &Ask) -> String {
         match self {
             Problem::Bad(words) => words.clone(),
+            Problem::Unfit(why) => unfit(ask.t(), why),
             Problem::Conflict { by, at, .. } => {
                 let when = ask.format.moment(*at);
                 ask.t().with("problem-conflict-by", &[("x", Value::Text(by)), ("y", Value::Text(&when))])
@@ -200,7 +209,11 @@ impl Problem {
         });
         if let Some(map) = body.as_object_mut() {
             let detail = self.detail(ask);
-            if !detail.is_empty() {
+            if let Problem::Unfit(why) = self {
+                for (name, lang) in [("detail", Lang::En), ("detail_ja", Lang::Ja)] {
+                    map.insert(String::from(name), unfit(crate::view::words::T::new(lang), why).into());
+                }
+            } else if !detail.is_empty() {
                 map.insert(String::from("detail"), detail.into());
             }
             if let Problem::Conflict { rev, .. } = self {
@@ -230,6 +243,16 @@ impl Problem {
         }
         response
     }
+}
+
+/// Why a value does not fit, in words. Wordings take the part as text (`x`) or as a number (`n`).
+pub(crate) fn unfit(t: crate::view::words::T, why: &state::Why) -> String {
+    let number = why.x.parse::<i64>().ok();
+    let mut parts = vec![("x", Value::Text(&why.x))];
+    if let Some(n) = number {
+        parts.push(("n", Value::Number(n)));
+    }
+    t.with(why.key, &parts)
 }
 
 /// 303: see the result there (also after a form).

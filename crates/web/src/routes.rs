@@ -100,7 +100,7 @@ where
 
 /// Every route.
 pub(crate) fn routes() -> Vec<Route> {
-    use pages::{assets, calendar, entrance, events, export, findings, import, ledger, own, settings, today};
+    use pages::{assets, calendar, entrance, events, export, findings, import, joins, ledger, own, settings, today};
     vec![
         // Before login.
         public(Method::GET, "/healthz", pages::health),
@@ -129,6 +129,9 @@ pub(crate) fn routes() -> Vec<Route> {
         get("/assets/{id}", ViewAssets, assets::one),
         post("/assets/{id}", EditAssets, ledger::edit),
         post("/assets/{id}/state", EditAssets, ledger::state),
+        post("/assets/{id}/merge", EditAssets, joins::merge),
+        post("/assets/{id}/split", EditAssets, joins::split),
+        post("/assets/{id}/undo", EditAssets, joins::undo),
         // Findings.
         get("/findings", ViewFindings, findings::list),
         get("/findings/export.csv", ViewFindings, export::findings_csv),
@@ -156,6 +159,10 @@ pub(crate) fn routes() -> Vec<Route> {
         get("/api/v1/assets/{id}", ViewAssets, api::asset),
         needs(Method::PATCH, "/api/v1/assets/{id}", EditAssets, api::edit_asset),
         post("/api/v1/assets/{id}/state", EditAssets, api::asset_state),
+        get("/api/v1/assets/{id}/joins", ViewAssets, api::joins::list),
+        post("/api/v1/assets/{id}/merge", EditAssets, api::joins::merge),
+        post("/api/v1/assets/{id}/split", EditAssets, api::joins::split),
+        post("/api/v1/assets/{id}/undo", EditAssets, api::joins::undo),
         get("/api/v1/findings", ViewFindings, api::findings),
         get("/api/v1/findings/{id}", ViewFindings, api::finding),
         post("/api/v1/findings/{id}/handle", HandleFindings, api::handle_finding),

@@ -1,6 +1,6 @@
 //! What people entered, and what state already knows: how it is taken over and joined with what was seen.
 
-use super::{Bound, Guessed, Identity, Known, MAX_IPS, MAX_MACS, MAX_NAMES, MAX_SERVICES, Offered, slot, tell};
+use super::{Bound, Guessed, Identity, Known, MAX_IPS, MAX_MACS, MAX_NAMES, MAX_SERVICES, MAX_SIGNS, Offered, slot, tell};
 use crate::Cx;
 use model::asset::{AssetFact, Ledger};
 use model::event::FieldChange;
@@ -22,10 +22,13 @@ impl Identity {
                 .take(MAX_SERVICES)
                 .map(|s| Offered { port: s.port, udp: s.udp, protocol: s.protocol, product: s.product.clone() })
                 .collect(),
+            // Weighed confidences are not those of the signs: taken as they are, a sign that comes again might be passed over. It is
+            // known for what it said already, and told again when it is surer.
             guesses: asset
                 .guesses
                 .iter()
-                .map(|g| Guessed { property: g.property, confidence: g.confidence, value: g.value.clone(), reason: g.reason.clone() })
+                .take(MAX_SIGNS)
+                .map(|g| Guessed { property: g.property, confidence: 0, value: g.value.clone(), reason: g.reason.clone() })
                 .collect(),
             control: asset.services.iter().any(|s| s.protocol == Some(Protocol::Modbus)),
             random: asset.addresses.iter().filter_map(|a| a.mac).any(Mac::is_local),
@@ -151,10 +154,17 @@ impl Identity {
 
     /// `from` turned out to be `to`.
     pub(super) fn merge(&mut self, from: AssetId, to: AssetId, cx: &mut Cx<'_>) {
-        let Some(gone) = self.assets.remove(&from) else { return };
+        if self.absorb(from, to, cx) {
+            tell(cx, from, AssetFact::MergedInto { asset: to });
+        }
+    }
+
+    /// Everything that is remembered of `from` becomes that of `to`; false where one of them is not there.
+    pub(super) fn absorb(&mut self, from: AssetId, to: AssetId, cx: &mut Cx<'_>) -> bool {
+        let Some(gone) = self.assets.remove(&from) else { return false };
         let Some(stays) = self.assets.get_mut(&to) else {
             self.assets.insert(from, gone);
-            return;
+            return false;
         };
         self.strangers -= u64::from(gone.stranger()) + u64::from(stays.stranger());
         self.ledger -= usize::from(gone.in_ledger());
@@ -199,6 +209,11 @@ impl Identity {
                 stays.names.push(n);
             }
         }
+        for g in gone.guesses {
+            if !stays.guesses.iter().any(|x| (x.property, &x.reason) == (g.property, &g.reason)) && stays.guesses.len() < MAX_SIGNS {
+                stays.guesses.push(g);
+            }
+        }
         for s in gone.services {
             if !stays.services.iter().any(|x| (x.port, x.udp) == (s.port, s.udp)) && stays.services.len() < MAX_SERVICES {
                 stays.services.push(s);
@@ -224,7 +239,7 @@ impl Identity {
                 *a = Some(to);
             }
         }
-        tell(cx, from, AssetFact::MergedInto { asset: to });
         cx.gather.cease(&cx.rules.unregistered, &crate::rules::unregistered::key(from), cx.now, cx.out);
+        true
     }
 }

@@ -12,7 +12,7 @@ use clap::ArgMatches;
 use model::access::{ExportAssets, ViewAssets, ViewSettings, authorise};
 use model::{Asset, AssetState, Mac, Principal};
 use state::ledger_csv::{self, Encoding};
-use state::{AssetFilter, Paging, Store};
+use state::{AssetFilter, AssetList, Paging, Store};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -55,6 +55,19 @@ pub fn list(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
         let state = AssetState::from_name(name)
             .ok_or_else(|| crate::outcome::usage(format!("'{name}' is no state; {}", words.say("arg-state"))))?;
         filter.states.push(state);
+    }
+    let days = match matches.get_one::<String>("days") {
+        None => AssetList::DAYS,
+        Some(days) => days
+            .parse()
+            .ok()
+            .filter(|d| (1..=3_650).contains(d))
+            .ok_or_else(|| crate::outcome::usage(format!("'{days}': {}", words.say("arg-days"))))?,
+    };
+    if let Some(name) = matches.get_one::<String>("list") {
+        let list =
+            AssetList::named(name, days, now()).ok_or_else(|| crate::outcome::usage(format!("'{name}': {}", words.say("arg-list"))))?;
+        filter.list = Some(list);
     }
     let assets = block_on(async { every(&open_state(&config).await?, filter).await })?;
     print(&assets, matches.get_flag("json"), words)?;

@@ -66,8 +66,8 @@ async fn seen(tx: &mut Conn, gone: AssetId, stays: AssetId) -> Result<()> {
     tx.run(
         "INSERT INTO asset_guesses (asset, property, value, confidence, reason, protocol, because_epoch, because_seq) \
          SELECT $1, property, value, confidence, reason, protocol, because_epoch, because_seq FROM asset_guesses WHERE asset = $2 \
-         ON CONFLICT (asset, property) DO UPDATE SET value = excluded.value, confidence = excluded.confidence, \
-         reason = excluded.reason, protocol = excluded.protocol, because_epoch = excluded.because_epoch, \
+         ON CONFLICT (asset, property, reason) DO UPDATE SET value = excluded.value, confidence = excluded.confidence, \
+         protocol = excluded.protocol, because_epoch = excluded.because_epoch, \
          because_seq = excluded.because_seq WHERE excluded.confidence > asset_guesses.confidence",
         v![stays, gone],
     )

@@ -93,6 +93,13 @@ pub(crate) async fn refresh(tx: &mut Conn, site: SiteId, ids: BTreeSet<AssetId>)
     Ok(())
 }
 
+/// Two assets become one by a person's word, in the transaction of their deed.
+pub(crate) async fn merge_by_hand(tx: Conn, gone: AssetId, stays: AssetId, now: Time) -> Result<Conn> {
+    let mut work = Work { tx, leads: HashMap::new(), stale: BTreeSet::new() };
+    merge::merge(&mut work, gone, stays, now).await?;
+    Ok(work.tx)
+}
+
 impl Work {
     /// The asset that an id stands for; made where it was never heard of.
     pub async fn asset(&mut self, id: AssetId, at: Time, because: EventId) -> Result<AssetId> {

@@ -161,13 +161,13 @@ async fn service(tx: &mut Conn, id: AssetId, port: u16, udp: bool, protocol: &st
     Ok(true)
 }
 
-/// A later guess replaces an earlier one of the same property only when it is at least as sure.
+/// A later sign replaces an earlier one of the same property and reason only when it is at least as sure.
 async fn guess(tx: &mut Conn, id: AssetId, guess: &Guess) -> Result<bool> {
     let changed = tx
         .run(
             "INSERT INTO asset_guesses (asset, property, value, confidence, reason, protocol, because_epoch, because_seq) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (asset, property) DO UPDATE SET value = excluded.value, \
-             confidence = excluded.confidence, reason = excluded.reason, protocol = excluded.protocol, \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (asset, property, reason) DO UPDATE SET value = excluded.value, \
+             confidence = excluded.confidence, protocol = excluded.protocol, \
              because_epoch = excluded.because_epoch, because_seq = excluded.because_seq \
              WHERE excluded.confidence >= asset_guesses.confidence",
             v![

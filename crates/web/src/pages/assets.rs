@@ -5,7 +5,7 @@ use crate::ask::Ask;
 use crate::problem::{Problem, page, page_with};
 use crate::view::chart::usual_band;
 use crate::view::{
-    AddressRow, Amount, AssetPage, AssetRow, AssetsPage, Choice, GuessRow, Hour, LedgerForm, Link, NameRow, Page, Paging, PeerRow,
+    AddressRow, Amount, AssetPage, AssetRow, AssetsPage, Choice, GuessRow, Hour, JoinRow, LedgerForm, Link, NameRow, Page, Paging, PeerRow,
     ServiceRow, Traffic,
 };
 use axum::http::StatusCode;
@@ -16,7 +16,7 @@ use model::asset::{Asset, AssetState, Kind, Ledger, Party, Property};
 use model::coverage::{Quality, SensorKind};
 use model::{AssetId, Authorised, EventId, FindingStatus, Lang, Severity, Span, Time, ZoneId};
 use state::today::{HabitHour, SensorCoverage};
-use state::{AssetFilter, AssetHour, AssetSort, FindingFilter, FindingSort, Zone};
+use state::{AssetFilter, AssetHour, AssetList, AssetSort, FindingFilter, FindingSort, JoinKind, Zone};
 use std::collections::BTreeMap;
 
 /// Links of an asset that are shown.
@@ -36,6 +36,7 @@ pub(crate) fn filter(ask: &Ask) -> AssetFilter {
         zone: q.get("zone").parse::<ZoneId>().ok(),
         seen_since: q.number::<i64>("seen_hours").map(|h| ask.data_now() - Span::hours(h.clamp(0, 100_000))),
         not_seen_since: q.number::<i64>("silent_hours").map(|h| ask.data_now() - Span::hours(h.clamp(0, 100_000))),
+        list: AssetList::named(q.get("list"), list_days(ask), ask.data_now()),
         sort: match q.get("sort") {
             "address" => AssetSort::Address,
             "kind" => AssetSort::Kind,
@@ -50,6 +51,50 @@ pub(crate) fn filter(ask: &Ask) -> AssetFilter {
         descending: q.get("dir") == "desc",
         paging: state::Paging { page: q.number("page").unwrap_or(1).max(1), per_page: ROWS },
     }
+}
+
+/// Days that a list looks back.
+fn list_days(ask: &Ask) -> i64 {
+    ask.query.number::<i64>("days").unwrap_or(AssetList::DAYS).clamp(1, 3_650)
+}
+
+/// How much of the time since `from` some sensor watched, in whole per cents.
+async fn watched_share(ask: &Ask, from: Time) -> Result<Option<u64>, Problem> {
+    let Ok(seeing) = ask.also(model::access::ViewToday) else { return Ok(None) };
+    let to = ask.data_now();
+    let coverage = ask.store.coverage(&seeing, from, to).await?;
+    let mut stretches: Vec<(Time, Time)> = coverage
+        .iter()
+        .flat_map(|s| s.stretches.iter())
+        .filter(|s| matches!(s.quality, Quality::Full | Quality::Drops))
+        .map(|s| (s.from, s.to))
+        .collect();
+    stretches.sort_unstable();
+    let (mut end, mut seconds) = (from, 0i64);
+    for (a, b) in stretches {
+        let a = a.max(end);
+        if b > a {
+            seconds = seconds.saturating_add((b - a).as_seconds());
+            end = b;
+        }
+    }
+    let whole = (to - from).as_seconds().max(1);
+    Ok(u64::try_from(seconds.saturating_mul(100) / whole).ok().map(|p| p.min(100)))
+}
+
+/// What stands over a list: what it is, since when, and how much of that time was watched.
+async fn list_words(ask: &Ask, list: AssetList) -> Result<Vec<String>, Problem> {
+    let t = ask.t();
+    let mut out = vec![t.n(&format!("list-how-{}", list.name()), list_days(ask))];
+    if let Some(since) = list.since() {
+        out.push(t.xy("list-since", &ask.format.date_time(since), &ask.format.date_time(ask.data_now())));
+        match watched_share(ask, since).await? {
+            None => {}
+            Some(share) if share < 10 => out.push(ask.say("list-not-watched")),
+            Some(share) => out.push(t.x("list-coverage", &share.to_string())),
+        }
+    }
+    Ok(out)
 }
 
 /// Columns of the page that can be sorted by.
@@ -140,6 +185,21 @@ pub(crate) async fn list(ask: Ask, proof: Authorised<ViewAssets>) -> Result<Resp
     }
     let mut kinds = vec![Choice::new("", ask.say("choice-all"), filter.kinds.is_empty())];
     kinds.extend(Kind::ALL.iter().map(|k| Choice::new(k.name(), t.kind(Some(*k)), filter.kinds.contains(k))));
+    let mut lists = vec![Choice::new("", ask.say("choice-all"), filter.list.is_none())];
+    for name in AssetList::NAMES {
+        let all = AssetFilter {
+            list: AssetList::named(name, list_days(&ask), ask.data_now()),
+            paging: state::Paging { page: 1, per_page: 1 },
+            ..AssetFilter::default()
+        };
+        let n = ask.store.assets(&proof, &all).await?.total;
+        let chosen = filter.list.is_some_and(|l| l.name() == name);
+        lists.push(Choice { count: Some(n), ..Choice::new(name, t.of("list", name), chosen) });
+    }
+    let list_how = match filter.list {
+        Some(list) => list_words(&ask, list).await?,
+        None => Vec::new(),
+    };
     let query = ask.query.without(&["page", "done", "lang"]);
     let unsorted = ask.query.without(&["page", "sort", "dir", "done", "lang"]);
     let sort = SORTABLE.iter().find(|s| **s == ask.query.get("sort")).copied().unwrap_or("name");
@@ -157,6 +217,8 @@ pub(crate) async fn list(ask: Ask, proof: Authorised<ViewAssets>) -> Result<Resp
         q: filter.text.clone(),
         states,
         kinds,
+        lists,
+        list_how,
         zones: zone_choices(&ask, &zones, filter.zone, "choice-all"),
         into_zones: zone_choices(&ask, &zones, None, "choice-none"),
         filtered: !ask.query.without(&["page", "sort", "dir", "done", "lang"]).is_empty(),
@@ -202,15 +264,27 @@ async fn fill(ask: &Ask, proof: &Authorised<ViewAssets>, a: Asset, typed: Option
     let t = ask.t();
     let may_events = ask.also(ViewEvents).is_ok();
     let because = |id: EventId| may_events.then(|| event_href(id));
+    let sign = |reason: &str, id: EventId| {
+        let words = ask.say(&format!("reason-{reason}"));
+        because(id).map_or_else(|| Link::plain(words.clone()), |to| Link::to(words.clone(), to))
+    };
+    let best = |p: Property| a.guesses.iter().find(|g| g.property == p);
     let guesses = a
         .guesses
         .iter()
-        .map(|g| GuessRow {
-            property: g.property,
-            value: if g.property == Property::Kind { t.kind(Kind::from_name(&g.value)) } else { g.value.clone() },
-            confidence: g.confidence,
-            reason: ask.say(&format!("reason-{}", g.reason)),
-            because: because(g.because),
+        .filter_map(|g| {
+            let first = best(g.property)?;
+            let against = first.contradicts(g);
+            // What says less of the same is among the reasons of the fuller word.
+            (against || std::ptr::eq(first, g)).then(|| GuessRow {
+                property: g.property,
+                value: if g.property == Property::Kind { t.kind(Kind::from_name(&g.value)) } else { g.value.clone() },
+                confidence: g.confidence,
+                reason: ask.say(&format!("reason-{}", g.reason)),
+                because: because(g.because),
+                also: g.also.iter().map(|s| sign(&s.reason, s.because)).collect(),
+                against,
+            })
         })
         .collect();
     let sensors = sensor_names(ask).await;
@@ -225,6 +299,29 @@ async fn fill(ask: &Ask, proof: &Authorised<ViewAssets>, a: Asset, typed: Option
             place: segment(&sensors, x.segment),
             first: ask.when(x.first),
             last: ask.when(x.last),
+            value: super::joins::place_text(&model::asset::Place { segment: x.segment, mac: x.mac, ip: x.ip }),
+        })
+        .collect();
+    let joins = ask
+        .store
+        .asset_joins(proof, a.id)
+        .await?
+        .into_iter()
+        .map(|j| {
+            let key = match (j.kind, j.stays == a.id) {
+                (JoinKind::Merge, _) => "join-done-merge",
+                (JoinKind::Split, true) => "join-done-split",
+                (JoinKind::Split, false) => "join-came-split",
+            };
+            let other = if j.stays == a.id { j.other } else { j.stays };
+            JoinRow {
+                id: j.id.to_string(),
+                what: Link::to(t.x(key, &j.label), format!("/assets/{other}")),
+                at: ask.when(j.at),
+                who: j.who,
+                undone: j.undone.is_some(),
+                here: j.stays == a.id,
+            }
         })
         .collect();
     let names = a
@@ -314,6 +411,7 @@ async fn fill(ask: &Ask, proof: &Authorised<ViewAssets>, a: Asset, typed: Option
         form: LedgerForm { zones: zone_choices(ask, &zones, ledger.zone, "choice-none"), ledger, problems },
         conflict,
         addresses,
+        joins,
         names,
         services,
         peers,

@@ -311,6 +311,8 @@ fn deed(ask: &Ask, deed: &Deed) -> String {
         Deed::AssetState { from, to, .. } => ("deed-asset-state", arrow(&state(*from), &state(*to))),
         Deed::AssetEntered { .. } => ("deed-asset-entered", String::new()),
         Deed::AssetEdited { .. } => ("deed-asset-edited", String::new()),
+        Deed::AssetsMerged { .. } => ("deed-assets-merged", String::new()),
+        Deed::AssetSplit { .. } => ("deed-asset-split", String::new()),
         Deed::FindingHandled { from, to, .. } => {
             let t = ask.t();
             ("deed-finding-handled", arrow(&t.of("status", from.name()), &t.of("status", to.name())))

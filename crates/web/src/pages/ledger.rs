@@ -66,8 +66,8 @@ pub(crate) async fn edit(ask: Ask, proof: Authorised<EditAssets>) -> Result<Resp
     match ask.store.edit_ledger(&proof, id, rev, ledger.clone(), ask.now).await {
         Ok(_) => Ok(redirect(&with_done(&format!("/assets/{id}"), "saved"))),
         Err(StateError::Changed { .. }) => again(&ask, id, StatusCode::CONFLICT, Typed { ledger, problems, conflict: true }).await,
-        Err(StateError::Invalid { field, .. }) => {
-            let problems = vec![(field.to_owned(), ask.say("field-wrong"))];
+        Err(StateError::Invalid { field, why }) => {
+            let problems = vec![(field.to_owned(), crate::problem::unfit(ask.t(), &why))];
             again(&ask, id, StatusCode::UNPROCESSABLE_ENTITY, Typed { ledger, problems, conflict: false }).await
         }
         Err(other) => Err(other.into()),
@@ -153,7 +153,7 @@ pub(crate) async fn enter(ask: Ask, proof: Authorised<EditAssets>) -> Result<Res
     if problems.is_empty() {
         match ask.store.enter_asset(&proof, NewAsset { macs, ips, ledger: ledger.clone(), state }, ask.now).await {
             Ok(id) => return Ok(redirect(&with_done(&format!("/assets/{id}"), "entered"))),
-            Err(StateError::Invalid { field, .. }) => problems.push((field.to_owned(), ask.say("field-wrong"))),
+            Err(StateError::Invalid { field, why }) => problems.push((field.to_owned(), crate::problem::unfit(t, &why))),
             Err(StateError::Exists { name, .. }) => problems.push((String::from("name"), t.x("field-exists", &name))),
             Err(other) => return Err(other.into()),
         }

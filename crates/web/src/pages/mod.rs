@@ -7,6 +7,7 @@ pub(crate) mod events;
 pub(crate) mod export;
 pub(crate) mod findings;
 pub(crate) mod import;
+pub(crate) mod joins;
 pub(crate) mod ledger;
 pub(crate) mod own;
 pub(crate) mod records;

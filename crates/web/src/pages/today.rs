@@ -171,6 +171,8 @@ fn deed(ask: &Ask, d: &Deeds<'_>) -> Option<(Changed, Option<String>)> {
         Deed::AssetEntered { asset: id, .. } => (Changed::Entered { who, n: 1 }, asset(id)),
         Deed::AssetEdited { .. } if d.times > 1 => several("changed-edits", ""),
         Deed::AssetEdited { asset: id, .. } => (Changed::Other(t.xy("changed-edited", &who, d.label)), asset(id)),
+        Deed::AssetsMerged { stays: id, .. } => (Changed::Other(t.xy("changed-merged", &who, d.label)), asset(id)),
+        Deed::AssetSplit { from: id, .. } => (Changed::Other(t.xy("changed-split", &who, d.label)), asset(id)),
         Deed::Setting { .. } if d.times > 1 => several("changed-settings", ""),
         Deed::Setting { .. } => (Changed::Other(t.x("changed-setting", &who)), None),
         Deed::Account { .. } if d.times > 1 => several("changed-accounts", ""),

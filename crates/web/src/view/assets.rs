@@ -61,6 +61,10 @@ pub struct AssetsPage {
     pub states: Vec<Choice>,
     /// Filter: sorts of things. The first entry is "all".
     pub kinds: Vec<Choice>,
+    /// Filter: lists, with counts. The first entry is "all".
+    pub lists: Vec<Choice>,
+    /// What the chosen list is, and how far it can be trusted; empty where none is chosen.
+    pub list_how: Vec<String>,
     /// Filter: zones. The first entry is "all".
     pub zones: Vec<Choice>,
     /// Zones that several may be registered into. The first entry is "none" with an empty value.
@@ -149,6 +153,10 @@ pub struct GuessRow {
     pub reason: String,
     /// The event that told.
     pub because: Option<String>,
+    /// Further signs that agree: the reason in words and the event.
+    pub also: Vec<Link>,
+    /// It contradicts a surer guess of the same property.
+    pub against: bool,
 }
 
 /// An address.
@@ -168,6 +176,25 @@ pub struct AddressRow {
     pub first: When,
     /// Last seen.
     pub last: When,
+    /// What a tick box sends.
+    pub value: String,
+}
+
+/// A decision that the asset is one with another, or apart from it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct JoinRow {
+    /// Its id.
+    pub id: String,
+    /// What was decided, linked to the other asset.
+    pub what: Link,
+    /// When.
+    pub at: When,
+    /// Who.
+    pub who: String,
+    /// It was taken back.
+    pub undone: bool,
+    /// This asset is the one that stayed: it can be taken back here.
+    pub here: bool,
 }
 
 /// A name.
@@ -296,6 +323,8 @@ pub struct AssetPage {
     pub form: LedgerForm,
     /// Somebody else has changed it since the form was opened: what was typed stands in the form, and `rev` is the new one.
     pub conflict: bool,
+    /// Decisions about who it is, newest first.
+    pub joins: Vec<JoinRow>,
     /// Addresses, newest first.
     pub addresses: Vec<AddressRow>,
     /// Names, newest first.
@@ -323,7 +352,7 @@ impl AssetPage {
     }
     /// The surest guess of a property, for the hint beside the form's field.
     pub fn hint(&self, property: &str) -> Option<&GuessRow> {
-        self.guesses.iter().filter(|g| g.property.name() == property).max_by_key(|g| g.confidence)
+        self.guesses.iter().find(|g| g.property.name() == property)
     }
     /// Maker, model and place in one line, a person's word first.
     pub fn line(&self) -> String {

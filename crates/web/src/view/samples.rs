@@ -244,6 +244,11 @@ fn assets(s: &Say) -> AssetsPage {
             Choice { count: Some(4), ..Choice::new("discovered", s.s("未登録", "Unregistered"), false) },
         ],
         kinds: vec![Choice::new("", s.s("すべて", "All"), true)],
+        lists: vec![
+            Choice::new("", s.s("すべて", "All"), false),
+            Choice { count: Some(3), ..Choice::new("missing", s.s("登録したが見ない", "Registered but not seen"), true) },
+        ],
+        list_how: vec![s.s("台帳にありますが、見ていません。", "These are in the ledger and were not seen.")],
         zones: vec![Choice::new("", s.s("すべて", "All"), true), Choice::new("z", s.s("第2ライン", "Line 2"), false)],
         into_zones: vec![Choice::new("", s.s("アドレスで決める", "By address"), true), Choice::new("z", s.s("第2ライン", "Line 2"), false)],
         filtered: true,
@@ -295,6 +300,17 @@ fn asset(s: &Say, state: AssetState) -> AssetPage {
                 confidence: 85,
                 reason: s.s("Modbus の要求に答えたから", "It answered Modbus requests"),
                 because: Some("/events/1/14".into()),
+                also: vec![Link::to(s.s("LLDP で名乗ったから", "It says so in LLDP"), "/events/1/15")],
+                against: false,
+            },
+            GuessRow {
+                property: Property::Kind,
+                value: s.s("プリンター", "Printer"),
+                confidence: 40,
+                reason: s.s("印刷の口で答えたから", "It answered on a printing port"),
+                because: None,
+                also: vec![],
+                against: true,
             },
             GuessRow {
                 property: Property::Maker,
@@ -302,6 +318,8 @@ fn asset(s: &Say, state: AssetState) -> AssetPage {
                 confidence: 95,
                 reason: s.s("MACアドレスの先頭から", "From the start of its MAC address"),
                 because: None,
+                also: vec![],
+                against: false,
             },
         ],
         form: ledger(s),
@@ -315,6 +333,7 @@ fn asset(s: &Say, state: AssetState) -> AssetPage {
                 place: "eth1".into(),
                 first: s.w("10/20 9:12", "Oct 20, 9:12"),
                 last: s.w("8:03", "8:03"),
+                value: "1|0|28:e9:8e:10:22:01|10.2.0.11".into(),
             },
             AddressRow {
                 ip: "fe80::2ae9:8eff:fe10:2201".into(),
@@ -324,6 +343,14 @@ fn asset(s: &Say, state: AssetState) -> AssetPage {
                 ..AddressRow::default()
             },
         ],
+        joins: vec![JoinRow {
+            id: "01970000-0000-7000-8000-00000000000a".into(),
+            what: Link::to(s.s("PLC-L2-99 をこの資産にまとめた", "PLC-L2-99 was merged into this asset"), "/assets/x"),
+            at: s.w("10/21 9:00", "Oct 21, 9:00"),
+            who: s.s("山本", "Yamamoto"),
+            undone: false,
+            here: true,
+        }],
         names: vec![NameRow {
             name: s.s("plc-l2-01", "plc-l2-01"),
             protocol: "lldp".into(),
