@@ -101,6 +101,80 @@ fn pcapng() -> Vec<u8> {
     .concat()
 }
 
+/// Conversations of office networks.
+fn office() -> Vec<(&'static str, Vec<Vec<u8>>)> {
+    let mqtt = [
+        up(b"\x10\x1a\0\x04MQTT\x04\xc2\0\x3c\0\x02c1\0\x04user\0\x04pass"),
+        down(b"\x20\x02\0\0"),
+        up(b"\x82\x08\0\x01\0\x03a/#\x01\x30\x06\0\x03a/bx"),
+        down(b"\x90\x03\0\x01\x01"),
+    ];
+    let mqtt5 = [
+        up(b"\x10\x16\0\x04MQTT\x05\x82\0\x3c\x05\x11\0\0\0\x09\0\x01c\0\x01u\x30\x0a\0\x01t\x03\x23\0\x01abc"),
+        down(b"\x20\x03\0\x86\0"),
+    ];
+    let init = b"\x04\0\x03\0\x20\x18\0\x01\0\xff\0\xff\0\xff\x10\x08\0\0\0\0\0\0\0\x02ab";
+    let vnc = [
+        down(b"RFB 003.008\n"),
+        up(b"RFB 003.008\n"),
+        down(&[1, 2]),
+        up(&[2]),
+        down(&[1; 16]),
+        up(&[2; 16]),
+        down(&[0; 4]),
+        up(&[1]),
+        down(init),
+    ];
+    let old = [down(b"RFB 003.003\n"), up(b"RFB 003.003\n"), down(&[0, 0, 0, 1]), up(&[1]), down(init)];
+    let core = [&[1u8, 0xc0, 60, 0, 4, 0, 8, 0][..], &[0; 12], &[0x61, 0x4a, 0, 0, b'P', 0, b'C', 0], &[0; 32]].concat();
+    let mcs = [&[0x7f, 0x65, 2][..], b"Duca\x3c", &core].concat();
+    let tpkt = |x224: &[u8]| [&[3, 0][..], &(x224.len() as u16 + 4).to_be_bytes(), x224].concat();
+    let rdp = [
+        up(&tpkt(b"\x26\xe0\0\0\0\0\0Cookie: mstshash=a\r\n\x01\0\x08\0\x03\0\0\0")),
+        down(&tpkt(b"\x0e\xd0\0\0\0\0\0\x02\0\x08\0\0\0\0\0")),
+        up(&tpkt(&[&[2, 0xf0, 0x80][..], &mcs].concat())),
+        down(&tpkt(&[2, 0xf0, 0x80, 0x7f, 0x66, 0])),
+    ];
+    let bind = der(0x30, &[der(2, &[1]), der(0x60, &[der(2, &[3]), der(4, b"cn=a"), der(0x80, b"b")].concat())].concat());
+    let bound = der(0x30, &[der(2, &[1]), der(0x61, &[der(0x0a, &[49]), der(4, b""), der(4, b"")].concat())].concat());
+    let entry = der(0x30, &der(0x30, &[der(4, b"javaFactory"), der(0x31, &der(4, b"v"))].concat()));
+    let entry = der(0x30, &[der(2, &[2]), der(0x64, &[der(4, b"cn=b"), entry].concat())].concat());
+    let ldap =
+        [up(&bind), down(&bound), down(&entry), up(&der(0x30, &[der(2, &[3]), der(0x77, &der(0x80, b"1.3.6.1.4.1.1466.20037"))].concat()))];
+    let one = |tag: u8, n: u8| der(tag, &der(2, &[n]));
+    let name = |s: &[u8]| der(0x30, &[one(0xa0, 1), der(0xa1, &der(0x30, &der(0x1b, s)))].concat());
+    let proof = der(0xa3, &der(0x30, &der(0x30, &[one(0xa1, 2), der(0xa2, &der(4, b"x"))].concat())));
+    let body = [der(0xa1, &name(b"a")), der(0xa2, &der(0x1b, b"R")), der(0xa3, &name(b"krbtgt")), der(0xa8, &der(0x30, &der(2, &[23])))];
+    let ask = der(0x6a, &der(0x30, &[one(0xa1, 5), one(0xa2, 10), proof, der(0xa4, &der(0x30, &body.concat()))].concat()));
+    let refused = der(0x7e, &der(0x30, &[one(0xa0, 5), one(0xa1, 30), one(0xa6, 24), der(0xa9, &der(0x1b, b"R"))].concat()));
+    let framed = |m: &[u8]| [&(m.len() as u32).to_be_bytes()[..], m].concat();
+    let kerberos = [up(&framed(&ask)), down(&framed(&refused))];
+    let ntlm = [b"NTLMSSP\0\x03\0\0\0".to_vec(), [1u8, 0, 1, 0, 64, 0, 0, 0].repeat(6), vec![1, 0, 0, 0, 0x41]].concat();
+    let header = |command: u8, flags: u8, id: u8| {
+        [&b"\xfeSMB\x40\0\0\0\0\0\0\0"[..], &[command, 0, 0, 0, flags, 0, 0, 0, 0, 0, 0, 0, id], &[0; 39]].concat()
+    };
+    let setup = [header(1, 0, 1), vec![25, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 88, 0, ntlm.len() as u8, 0], vec![0; 8], ntlm.clone()].concat();
+    let create = [header(5, 0, 2), vec![57], vec![0; 43], vec![120, 0, 2, 0], vec![0; 8], vec![b'f', 0]].concat();
+    let opened = [header(5, 1, 2), vec![89], vec![0; 87]].concat();
+    let smb = [
+        up(&framed(&setup)),
+        down(&framed(&[header(1, 1, 1), vec![9, 0, 0, 0, 0, 0, 0, 0]].concat())),
+        up(&framed(&create)),
+        down(&framed(&opened)),
+    ];
+    let negotiate = [&b"\xffSMB\x72\0\0\0\0\x18\x01\xc8"[..], &[0; 20], b"\0\x0c\0\x02NT LM 0.12\0"].concat();
+    let session = [&b"\xffSMB\x73\0\0\0\0\x18\x01\x40"[..], &[0; 20], b"\x0d\xff\0\0\0", &[0; 22], b"\x08\0a\0b\0c\0d\0"].concat();
+    vec![
+        ("mqtt", vec![mqtt.concat(), mqtt5.concat()]),
+        ("vnc", vec![vnc.concat(), old.concat()]),
+        ("rdp", vec![rdp.concat()]),
+        ("ldap", vec![ldap.concat()]),
+        ("kerberos", vec![kerberos.concat(), [up(&ask), down(&refused)].concat()]),
+        ("smb", vec![smb.concat(), [up(&framed(&negotiate)), up(&framed(&session))].concat()]),
+        ("ntlm", vec![ntlm, [b"\x60\x10".to_vec(), refused].concat()]),
+    ]
+}
+
 fn main() -> std::io::Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let dhcp =
@@ -176,7 +250,7 @@ fn main() -> std::io::Result<()> {
         ("phrases", vec![b"a = x { $n }\n\0a = y { $n }\n".to_vec()]),
         ("config", vec![b"[console]\nlisten = \"127.0.0.1:1\"\n[capture]\ninterfaces = [\"eth0\"]\n".to_vec(), read("docs/hinomi.toml")]),
     ];
-    for (target, inputs) in seeds {
+    for (target, inputs) in seeds.into_iter().chain(office()) {
         let folder = root.join("seeds").join(target);
         std::fs::create_dir_all(&folder)?;
         for (i, input) in inputs.iter().filter(|i| !i.is_empty()).enumerate() {

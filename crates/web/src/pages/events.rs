@@ -1,5 +1,7 @@
 //! 記録: raw records, newest first, and one record in full.
 
+mod office;
+
 use super::assets::{event_href, record_keys, sensor_name, sensor_names};
 use super::records::{self, Found};
 use super::speak::{Names, cut};
@@ -244,7 +246,7 @@ pub(crate) fn summary(ask: &Ask, e: &Event) -> String {
                 snake(&f.state)
             )
         }
-        Body::Activity(a) => act(&a.act),
+        Body::Activity(a) => office::said(ask.t(), &a.act).unwrap_or_else(|| act(&a.act)),
         Body::Observation(o) => match (o.ip, o.mac) {
             (Some(ip), Some(mac)) => format!("{ip} = {mac} ({})", snake(&o.via)),
             (Some(ip), None) => format!("{ip} ({})", snake(&o.via)),
@@ -291,13 +293,6 @@ fn act(act: &Act) -> String {
         Act::Ssh(s) => format!("{} ↔ {}", s.client, s.server),
         Act::Banner(b) => b.text.clone(),
         Act::Login(l) => format!("{} {}", l.user, snake(&l.outcome)),
-        Act::Modbus(m) => format!(
-            "unit {} function {}{}{}",
-            m.unit,
-            m.function,
-            m.address.map(|a| format!(" address {a}")).unwrap_or_default(),
-            if m.write { " write" } else { "" }
-        ),
         Act::Lldp(l) => format!("{} {}", l.name, l.description),
         _ => String::new(),
     }

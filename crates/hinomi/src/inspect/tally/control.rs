@@ -2,7 +2,7 @@
 
 use super::{MAX_LIST, add_up, either, join, keep};
 use model::ActRef;
-use model::activity::{Head, SnmpPdu};
+use model::activity::{Head, ModbusIdentity, SnmpPdu};
 use serde::{Serialize, Serializer};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -13,6 +13,12 @@ pub struct Control {
     /// Modbus messages by `unit/function`, requests and answers together.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", serialize_with = "unit_function")]
     modbus: BTreeMap<(u8, u8), u64>,
+    /// What Modbus devices said of themselves.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    modbus_devices: BTreeSet<Device>,
+    /// Brokers' clients and topics.
+    #[serde(skip_serializing_if = "Mqtt::is_empty")]
+    mqtt: Mqtt,
     /// SNMP.
     #[serde(skip_serializing_if = "Option::is_none")]
     snmp: Option<Snmp>,
@@ -69,6 +75,84 @@ fn is_zero(n: &u64) -> bool {
     *n == 0
 }
 
+/// A Modbus device by its own words.
+#[derive(Debug, Serialize, PartialEq, Eq, PartialOrd, Ord, Clone)]
+struct Device {
+    /// Unit identifier.
+    unit: u8,
+    /// Maker.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    vendor: String,
+    /// Product code or name of the controller.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    product: String,
+    /// Revision.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    revision: String,
+    /// Product name.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    name: String,
+    /// Model.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    model: String,
+    /// Name of the application or project.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    application: String,
+}
+
+impl From<&ModbusIdentity> for Device {
+    fn from(i: &ModbusIdentity) -> Self {
+        Device {
+            unit: i.unit,
+            vendor: i.vendor.clone(),
+            product: i.product.clone(),
+            revision: i.revision.clone(),
+            name: i.name.clone(),
+            model: i.model.clone(),
+            application: i.application.clone(),
+        }
+    }
+}
+
+/// What went through MQTT brokers.
+#[derive(Debug, Default, Serialize)]
+struct Mqtt {
+    /// Client identifiers.
+    clients: BTreeSet<String>,
+    /// Messages by topic.
+    published: BTreeMap<String, u64>,
+    /// Topic filters.
+    subscribed: BTreeSet<String>,
+}
+
+impl Mqtt {
+    fn is_empty(&self) -> bool {
+        self.clients.is_empty() && self.published.is_empty() && self.subscribed.is_empty()
+    }
+
+    fn hear(&mut self, m: &model::activity::Mqtt, omitted: &mut u64) {
+        if !m.client.is_empty() && !self.clients.contains(&m.client) {
+            keep(&mut self.clients, m.client.clone(), omitted);
+        }
+        for filter in &m.filters {
+            keep(&mut self.subscribed, filter.clone(), omitted);
+        }
+        if m.packet == PUBLISH {
+            let full = self.published.len() >= MAX_LIST;
+            match self.published.get_mut(&m.topic) {
+                Some(count) => *count += u64::from(m.count),
+                None if !full => {
+                    self.published.insert(m.topic.clone(), u64::from(m.count));
+                }
+                None => *omitted += 1,
+            }
+        }
+    }
+}
+
+/// Control packet type of a publication (MQTT 3.1.1, 2.2.1).
+const PUBLISH: u8 = 3;
+
 fn unit_function<S: Serializer>(counts: &BTreeMap<(u8, u8), u64>, s: S) -> Result<S::Ok, S::Error> {
     s.collect_map(counts.iter().map(|((unit, function), n)| (format!("{unit}/{function}"), n)))
 }
@@ -89,8 +173,13 @@ fn sort(pdu: SnmpPdu) -> &'static str {
 impl Control {
     /// Adds what another lane heard.
     pub fn join(&mut self, other: Control, omitted: &mut u64) {
-        let Control { modbus, snmp, coap } = other;
+        let Control { modbus, modbus_devices, mqtt, snmp, coap } = other;
         add_up(&mut self.modbus, modbus, omitted);
+        join(&mut self.modbus_devices, modbus_devices, omitted);
+        let Mqtt { clients, published, subscribed } = mqtt;
+        join(&mut self.mqtt.clients, clients, omitted);
+        add_up(&mut self.mqtt.published, published, omitted);
+        join(&mut self.mqtt.subscribed, subscribed, omitted);
         either(&mut self.snmp, snmp, |all, other| all.join(other, omitted));
         either(&mut self.coap, coap, |all, Coap { codes, paths }| {
             add_up(&mut all.codes, codes, omitted);
@@ -102,6 +191,8 @@ impl Control {
     pub fn hear(&mut self, head: &Head, act: ActRef<'_>, omitted: &mut u64) {
         match act {
             ActRef::Modbus(m) => *self.modbus.entry((m.unit, m.function)).or_default() += 1,
+            ActRef::ModbusIdentity(i) => keep(&mut self.modbus_devices, i.into(), omitted),
+            ActRef::Mqtt(m) => self.mqtt.hear(m, omitted),
             ActRef::Snmp(s) => {
                 let all = self.snmp.get_or_insert_default();
                 let version = if s.version == 2 { "2c".to_owned() } else { s.version.to_string() };

@@ -1,0 +1,6 @@
+//! MQTT.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    hinomi_fuzz::conversation(&[&wire::proto::mqtt::SPEC], data);
+});

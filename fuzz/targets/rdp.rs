@@ -1,0 +1,6 @@
+//! The start of Remote Desktop.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    hinomi_fuzz::conversation(&[&wire::proto::rdp::SPEC], data);
+});

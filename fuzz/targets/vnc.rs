@@ -1,0 +1,6 @@
+//! VNC.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    hinomi_fuzz::conversation(&[&wire::proto::vnc::SPEC], data);
+});
