@@ -444,6 +444,41 @@ impl Store {
     }
 }
 
+/// What a stocktake found, written into the ledger: disposed of (`true`), or its new place. Assets that went meanwhile, or are out of
+/// the zone, are left alone.
+pub(crate) async fn after_stocktake(
+    tx: &mut Conn,
+    site: model::SiteId,
+    told: Vec<(AssetId, bool, String)>,
+    who: &Who,
+    zone: Option<ZoneId>,
+    now: Time,
+) -> Result<()> {
+    let mut stale = BTreeSet::new();
+    for (id, retired, place) in told {
+        let old = match assets::one(tx, site, id, zone).await {
+            Ok(asset) => asset,
+            Err(StateError::NotFound { .. }) => continue,
+            Err(e) => return Err(e),
+        };
+        let to = if retired { AssetState::Retired } else { old.state };
+        let ledger = Ledger { place: if retired || place.is_empty() { old.ledger.place.clone() } else { place }, ..old.ledger.clone() };
+        let changes = differences(&old.ledger, &ledger);
+        if changes.is_empty() && to == old.state {
+            continue;
+        }
+        write_ledger(tx, old.id, &ledger, to, who, now).await?;
+        if !changes.is_empty() {
+            audit(tx, who, Deed::AssetEdited { asset: old.id, changes }, now).await?;
+        }
+        if to != old.state {
+            audit(tx, who, Deed::AssetState { asset: old.id, from: old.state, to }, now).await?;
+        }
+        stale.insert(old.id);
+    }
+    apply::refresh(tx, site, stale).await
+}
+
 /// Assets that have an address, at most two, with the zone they are in.
 async fn holders(tx: &mut Conn, column: &str, value: &str) -> Result<Vec<AssetId>> {
     let sql = match column {

@@ -27,6 +27,7 @@ pub mod people;
 pub mod pipeline;
 pub mod sensors;
 pub mod settings;
+pub mod stocktake;
 pub mod store;
 mod text;
 pub mod today;

@@ -17,7 +17,14 @@ pub(crate) const STEPS: &[Step] = &[
     Step { number: 1, name: "site_and_people", sql: include_str!("../migrations/0001_site_and_people.sql") },
     Step { number: 2, name: "watch", sql: include_str!("../migrations/0002_watch.sql") },
     Step { number: 3, name: "internet_need", sql: include_str!("../migrations/0003_internet_need.sql") },
+    Step { number: 6, name: "stocktake", sql: include_str!("../migrations/0006_stocktake.sql") },
 ];
+
+/// The number of the newest step. Numbers only rise; they need not follow each other.
+pub(crate) const NEWEST: i64 = match STEPS.last() {
+    Some(step) => step.number,
+    None => 0,
+};
 
 /// Runs what is missing. Returns the version before and after.
 pub(crate) async fn migrate(db: &Db, steps: &[Step], now: Time) -> Result<(i64, i64)> {
