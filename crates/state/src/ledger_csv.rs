@@ -469,11 +469,11 @@ fn plausible(text: &str) -> i64 {
 }
 
 /// Whether a spreadsheet would run this. Full-width signs too: Excel in Japanese folds them.
-fn runs(text: &str) -> bool {
+pub(crate) fn runs(text: &str) -> bool {
     text.trim_start_matches('\'').starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠'])
 }
 /// Adds the apostrophe that keeps it from running. One is added also where some are there, so that reading takes off exactly one.
-fn guarded(text: &str) -> Cow<'_, str> {
+pub(crate) fn guarded(text: &str) -> Cow<'_, str> {
     if runs(text) { Cow::Owned(format!("'{text}")) } else { Cow::Borrowed(text) }
 }
 fn unguarded(text: &str) -> &str {
@@ -506,6 +506,17 @@ pub fn write(assets: &[Asset], zones: &BTreeMap<ZoneId, String>, lang: Lang, enc
     let mut bytes = b"\xef\xbb\xbf".to_vec();
     bytes.extend_from_slice(text.as_bytes());
     Written { bytes, replaced: BTreeMap::new() }
+}
+
+/// The same as a table, for Excel.
+pub fn table(assets: &[Asset], zones: &BTreeMap<ZoneId, String>, lang: Lang, title: String) -> crate::sheet::Table {
+    let pick = |ja: &str, en: &str| match lang {
+        Lang::Ja => ja.to_owned(),
+        Lang::En => en.to_owned(),
+    };
+    let head = COLUMNS.iter().map(|(_, ja, en, _)| pick(ja, en)).collect();
+    let rows = assets.iter().map(|a| COLUMNS.iter().map(|(column, ..)| cell(a, *column, zones, &pick)).collect()).collect();
+    crate::sheet::Table { title, head, rows }
 }
 
 fn cell(a: &Asset, column: Column, zones: &BTreeMap<ZoneId, String>, pick: &impl Fn(&str, &str) -> String) -> String {
@@ -555,7 +566,7 @@ fn once<T: PartialEq + ToString>(all: impl Iterator<Item = T>) -> String {
     seen.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }
 
-fn shift_jis(text: &str) -> Written {
+pub(crate) fn shift_jis(text: &str) -> Written {
     // Windows has these under another code point; they look the same.
     let text: String = text
         .chars()

@@ -27,6 +27,7 @@ pub mod people;
 pub mod pipeline;
 pub mod sensors;
 pub mod settings;
+pub mod sheet;
 pub mod stocktake;
 pub mod store;
 mod text;

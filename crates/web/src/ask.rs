@@ -352,6 +352,11 @@ const DONE: &[(&str, &str)] = &[
     ("removed", "ok"),
     ("logged-out", "ok"),
     ("partly", "look"),
+    ("stock-started", "ok"),
+    ("ticked", "ok"),
+    ("tick-conflict", "look"),
+    ("settled", "ok"),
+    ("stock-closed", "ok"),
 ];
 
 /// An address without `done`, so that coming back does not tell it again.

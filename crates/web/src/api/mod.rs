@@ -2,6 +2,7 @@
 //! `X-CSRF-Token` (from `GET /api/v1/session`) and the revision that was looked at in `If-Match`. Problems are RFC 9457 in both languages.
 
 mod document;
+pub(crate) mod stocktake;
 
 pub use document::openapi as document;
 
