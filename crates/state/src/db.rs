@@ -118,15 +118,7 @@ macro_rules! from_id {
         }
     )+};
 }
-from_id!(
-    model::AssetId,
-    model::FindingId,
-    model::ZoneId,
-    model::UserId,
-    model::SiteId,
-    model::StocktakeId,
-    model::StockEntryId
-);
+from_id!(model::AssetId, model::FindingId, model::ZoneId, model::UserId, model::SiteId, model::StocktakeId, model::StockEntryId);
 
 fn without_nul(text: &str) -> String {
     text.replace('\0', "\u{fffd}")

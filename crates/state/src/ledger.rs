@@ -9,7 +9,7 @@ use crate::store::{Store, Who};
 use crate::text;
 use model::access::{EditAssets, ExportAssets};
 use model::asset::{Destination, Importance, InternetNeed, Kind, Ledger};
-use model::event::Deed;
+use model::event::{Deed, FieldChange};
 use model::{Asset, AssetId, AssetState, Authorised, Mac, Time, ZoneId};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -151,6 +151,28 @@ pub struct ImportReport {
     pub unchanged: u64,
     /// Rows that were left out, in order of lines.
     pub problems: Vec<RowProblem>,
+    /// What new and changed rows do, in order of lines; the first [`MOST_OUTCOMES`].
+    pub outcomes: Vec<RowOutcome>,
+}
+
+/// The most rows whose changes are told one by one.
+pub const MOST_OUTCOMES: usize = 500;
+
+/// What a row does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowOutcome {
+    /// The line in the file.
+    pub line: u64,
+    /// What the asset is called, by the row or the ledger.
+    pub label: String,
+    /// It enters an asset; otherwise it changes one.
+    pub new: bool,
+    /// Fields with the values before and after.
+    pub changes: Vec<FieldChange>,
+    /// Addresses that are new.
+    pub addresses: Vec<String>,
+    /// Its state before and after, where that changes.
+    pub state: Option<(AssetState, AssetState)>,
 }
 
 /// An asset that somebody enters by hand.
@@ -463,7 +485,7 @@ pub(crate) async fn after_stocktake(
         };
         let to = if retired { AssetState::Retired } else { old.state };
         let ledger = Ledger { place: if retired || place.is_empty() { old.ledger.place.clone() } else { place }, ..old.ledger.clone() };
-        let changes = differences(&old.ledger, &ledger);
+        let changes = old.ledger.changes(&ledger);
         if changes.is_empty() && to == old.state {
             continue;
         }
@@ -504,6 +526,12 @@ struct Import<'a> {
 type Wrong = (&'static str, RowReason);
 
 impl Import<'_> {
+    fn tell(&mut self, outcome: RowOutcome) {
+        if self.report.outcomes.len() < MOST_OUTCOMES {
+            self.report.outcomes.push(outcome);
+        }
+    }
+
     /// One row; what is wrong with it is no error of ours.
     async fn row(&mut self, tx: &mut Conn, row: ImportRow) -> Result<std::result::Result<(), Wrong>> {
         let said = match checked(row.ledger) {
@@ -615,6 +643,14 @@ impl Import<'_> {
             self.report.unchanged += 1;
             return Ok(Ok(()));
         }
+        self.tell(RowOutcome {
+            line,
+            label: if ledger.name.is_empty() { old.label() } else { ledger.name.clone() },
+            new: false,
+            changes: changes.clone(),
+            addresses: new_macs.iter().map(ToString::to_string).chain(new_ips.iter().map(ToString::to_string)).collect(),
+            state: (to != old.state).then_some((old.state, to)),
+        });
         write_ledger(tx, id, &ledger, to, &self.who, self.now).await?;
         if !changes.is_empty() {
             audit(tx, &self.who, Deed::AssetEdited { asset: id, changes }, self.now).await?;
@@ -645,6 +681,15 @@ impl Import<'_> {
     ) -> Result<std::result::Result<(), Wrong>> {
         let ledger = Ledger { zone: zone.or(self.zone), ..said };
         let state = state.unwrap_or(AssetState::Registered);
+        let addresses: Vec<String> = macs.iter().map(ToString::to_string).chain(ips.iter().map(ToString::to_string)).collect();
+        self.tell(RowOutcome {
+            line,
+            label: if ledger.name.is_empty() { addresses.first().cloned().unwrap_or_default() } else { ledger.name.clone() },
+            new: true,
+            changes: Ledger::default().changes(&ledger),
+            addresses,
+            state: None,
+        });
         let id = AssetId::from_parts(self.now, self.store.random()?);
         insert(tx, id, &ledger, state, &self.who, self.now).await?;
         add_by_hand(tx, id, &macs, &ips, self.now).await?;

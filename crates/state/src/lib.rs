@@ -21,6 +21,7 @@ pub mod error;
 pub mod findings;
 pub mod ledger;
 pub mod ledger_csv;
+pub mod ledger_list;
 mod migrate;
 pub mod outbox;
 pub mod people;

@@ -54,13 +54,16 @@ pub enum SheetError {
     Broken(String),
 }
 
+/// Rows of cells with their number in the file, from 1.
+pub type Rows = Vec<(u64, Vec<String>)>;
+
 /// Cells of a sheet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Grid {
     /// The sheet's name.
     pub name: String,
     /// Rows that hold anything, with their number in the file, from 1. All cells are text; missing ones at the end are left out.
-    pub rows: Vec<(u64, Vec<String>)>,
+    pub rows: Rows,
     /// Merged regions whose value was given to the rows below.
     pub merged: u64,
     /// Further sheets, which were not read.

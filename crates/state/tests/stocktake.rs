@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 async fn enter(bench: &common::Bench, name: &str, place: &str, kind: Kind, ip: u8) -> AssetId {
     let ledger = Ledger { name: name.into(), place: place.into(), kind: Some(kind), ..Ledger::default() };
-    let new = NewAsset { macs: vec![], ips: vec![format!("192.168.10.{ip}").parse().unwrap()], ledger };
+    let new = NewAsset { macs: vec![], ips: vec![format!("192.168.10.{ip}").parse().unwrap()], ledger, ..NewAsset::default() };
     bench.store.enter_asset(&bench.may(EditAssets), new, NOW).await.unwrap()
 }
 async fn factory(bench: &common::Bench) -> [AssetId; 3] {

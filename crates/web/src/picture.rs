@@ -183,10 +183,7 @@ fn jpeg(bytes: &[u8]) -> Result<Vec<u8>, PictureError> {
         if marker == 0xda {
             // The scan goes to the next marker that is neither a stuffed byte nor a restart.
             let rest = bytes.get(at..).unwrap_or_default();
-            let end = rest
-                .windows(2)
-                .position(|w| matches!(w, [0xff, m] if !matches!(m, 0x00 | 0xff | 0xd0..=0xd7)))
-                .ok_or(broken)?;
+            let end = rest.windows(2).position(|w| matches!(w, [0xff, m] if !matches!(m, 0x00 | 0xff | 0xd0..=0xd7))).ok_or(broken)?;
             out.extend_from_slice(rest.get(..end).unwrap_or_default());
             at += end;
         }

@@ -111,7 +111,8 @@ impl Store {
         .await?;
         let closed = one(&mut tx, id, reach(proof)).await?;
         let (assets, differences) = (closed.counts.assets, closed.counts.differences());
-        audit(&mut tx, &who, Deed::StocktakeClosed { stocktake: id, name: closed.name.clone(), assets, differences, next_due }, now).await?;
+        audit(&mut tx, &who, Deed::StocktakeClosed { stocktake: id, name: closed.name.clone(), assets, differences, next_due }, now)
+            .await?;
         tx.commit().await?;
         Ok(closed)
     }

@@ -333,7 +333,8 @@ fn is_network(kind: Option<Kind>) -> bool {
 /// What an entry is found by, and in which order the round goes: zone, place, name.
 fn keys(a: &Asset, zone_name: &str) -> (String, String) {
     let label = a.label();
-    let said = |word: &str, p: Property| if word.is_empty() { a.guess(p).map_or("", |g| g.value.as_str()).to_owned() } else { word.to_owned() };
+    let said =
+        |word: &str, p: Property| if word.is_empty() { a.guess(p).map_or("", |g| g.value.as_str()).to_owned() } else { word.to_owned() };
     let mut all = vec![label.clone(), a.ledger.place.clone(), zone_name.to_owned(), a.ledger.serial.clone(), a.ledger.owner.clone()];
     all.push(said(&a.ledger.maker, Property::Maker));
     all.push(said(&a.ledger.model_number, Property::Model));
@@ -382,7 +383,10 @@ impl Store {
             return Err(StateError::Invalid { field: "scope", why: String::from("no asset of the ledger is in this scope") });
         }
         if found.len() > MOST_ENTRIES {
-            return Err(StateError::Invalid { field: "scope", why: format!("at most {MOST_ENTRIES} assets at once; take one zone after the other") });
+            return Err(StateError::Invalid {
+                field: "scope",
+                why: format!("at most {MOST_ENTRIES} assets at once; take one zone after the other"),
+            });
         }
         let id = StocktakeId::from_parts(now, self.random()?);
         tx.run(

@@ -206,7 +206,8 @@ impl Store {
         let round = one(&mut tx, stocktake, reach(proof)).await?;
         let body = to_json(&t, tx.place())?;
         let digest = hex(&Sha256::digest(body.as_bytes()));
-        let known = tx.row("SELECT stocktake, entry, digest, outcome, rev FROM stocktake_ticks WHERE id = $1", v![t.id.to_string()]).await?;
+        let known =
+            tx.row("SELECT stocktake, entry, digest, outcome, rev FROM stocktake_ticks WHERE id = $1", v![t.id.to_string()]).await?;
         if let Some(row) = known {
             if row.parsed::<StocktakeId>(0)? != stocktake || row.text(2)? != digest {
                 return Err(StateError::Exists { what: "tick", name: t.id.to_string() });
@@ -261,7 +262,12 @@ impl Store {
     }
 
     /// Words about an entry that were kept aside and not yet settled, oldest first.
-    pub async fn conflicts(&self, proof: &Authorised<ViewAssets>, stocktake: StocktakeId, entry: Option<StockEntryId>) -> Result<Vec<Conflict>> {
+    pub async fn conflicts(
+        &self,
+        proof: &Authorised<ViewAssets>,
+        stocktake: StocktakeId,
+        entry: Option<StockEntryId>,
+    ) -> Result<Vec<Conflict>> {
         self.guard(proof)?;
         let mut conn = self.read().await?;
         one(&mut conn, stocktake, reach(proof)).await?;
@@ -283,14 +289,24 @@ impl Store {
     }
 
     /// Settles a word that was kept aside: it counts (`take`), or the one that stands does. Settled twice, the first time counts.
-    pub async fn settle(&self, proof: &Authorised<EditAssets>, stocktake: StocktakeId, tick: Uuid, take: bool, now: Time) -> Result<StockEntryId> {
+    pub async fn settle(
+        &self,
+        proof: &Authorised<EditAssets>,
+        stocktake: StocktakeId,
+        tick: Uuid,
+        take: bool,
+        now: Time,
+    ) -> Result<StockEntryId> {
         self.guard(proof)?;
         let who = self.who(proof);
         let mut tx = self.write().await?;
         let round = one(&mut tx, stocktake, reach(proof)).await?;
         goes_on(&round)?;
         let row = tx
-            .row("SELECT outcome, body, said_by, entry FROM stocktake_ticks WHERE id = $1 AND stocktake = $2", v![tick.to_string(), stocktake])
+            .row(
+                "SELECT outcome, body, said_by, entry FROM stocktake_ticks WHERE id = $1 AND stocktake = $2",
+                v![tick.to_string(), stocktake],
+            )
             .await?
             .ok_or_else(|| StateError::NotFound { what: "tick", id: tick.to_string() })?;
         let entry_id: StockEntryId = row.parsed(3)?;

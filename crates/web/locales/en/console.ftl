@@ -315,7 +315,7 @@ assets-count = { $n ->
   }
 assets-add = Add by hand
 assets-add-how = Devices that do not talk, or are not connected yet, belong in the ledger too. With an address, Hinomi knows them when they appear.
-assets-import = Import CSV
+assets-import = Bring a list
 assets-export = Export
 assets-export-filtered = Exports only what the filter shows.
 export-utf-8 = CSV (Excel, UTF-8)
@@ -323,7 +323,7 @@ export-shift-jis = CSV (Shift_JIS)
 assets-empty = The devices of the factory will be listed here
 assets-empty-watching = The watch has begun. A device appears seconds after it sends something. If none appears for minutes, check the mirror port setting of the switch.
 assets-empty-how = Connect Hinomi to a mirror port of a switch, or let it read a capture file, and devices are found by themselves.
-assets-empty-import = An existing ledger can be imported as CSV.
+assets-empty-import = If there is a ledger already, bring it as CSV or Excel.
 bulk-register = Register the selected
 bulk-zone = Zone
 bulk-how = Select only devices that you recognise.
@@ -403,8 +403,8 @@ new-macs-how = One a line. Printed on the device or its box.
 new-enter = Enter in the ledger
 
 # Import
-import = Import CSV
-import-how = It is checked first. You see what would change before anything does.
+import = Bring a list
+import-how = Choose a list as CSV or Excel (.xlsx). It is checked first: see what would change, then take it over.
 import-file = File
 import-encoding = Encoding
 encoding-auto = Recognise it
@@ -428,7 +428,6 @@ import-apply = { $n ->
     [one] Import one device
    *[other] Import { $n } devices
   }
-import-again = When you have checked it, choose the same file again and press "Import at once".
 import-see = See the assets
 import-problems = Rows left out
 import-problems-how = These rows are skipped. Fix the file and import it again.
@@ -858,3 +857,14 @@ labels-left = { $n } more do not fit into one print; choose a zone or place.
 labels-none = No assets in this scope.
 labels-code = QR code of { $x }
 export-xlsx = Excel (.xlsx)
+import-sheet = Read the sheet “{ $x }”.
+import-sheets-left = Other sheets are not read:
+import-merged = { $n } merged regions: their value counts for the rows below, too.
+import-columns = What the columns mean
+import-columns-how = Guessed from the headings. Where that is wrong, choose and check again. Once the list is taken over, the same headings mean the same next time.
+import-columns-remembered = The headings are those of last time, and so are their meanings.
+import-samples = First values
+import-means = Means
+import-check-again = Check again
+import-not-read = (not read)
+import-changes-first = The first { $n } are shown.

@@ -94,7 +94,7 @@ fn operation(&(method, path, summary, query, body, gives): &Entry, permission: &
     for name in path.split('/').filter_map(|p| p.strip_prefix('{')?.strip_suffix('}')) {
         let schema = match name {
             "epoch" | "seq" => json!({ "type": "integer", "minimum": 0 }),
-            "id" => json!({ "type": "string", "format": "uuid" }),
+            "id" | "entry" => json!({ "type": "string", "format": "uuid" }),
             _ => text.clone(),
         };
         parameters.push(json!({ "name": name, "in": "path", "required": true, "schema": schema }));

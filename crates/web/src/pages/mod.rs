@@ -19,8 +19,8 @@ use crate::ask::Ask;
 use crate::problem::Problem;
 use crate::view::bundle;
 use axum::body::Body;
-use axum::http::{HeaderValue, StatusCode};
 use axum::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use model::Span;
 

@@ -273,7 +273,7 @@ async fn facts(ask: &Ask, proof: &Authorised<ViewAssets>, e: &Entry) -> Result<V
             out.push((ask.say(key), value));
         }
     };
-    put("col-place", e.place.clone());
+    put("stock-place", e.place.clone());
     put("col-zone", e.zone_name.clone());
     put("col-kind", e.kind.map(|k| ask.t().of("kind", k.name())).unwrap_or_default());
     if let Some(id) = e.asset {
@@ -343,7 +343,7 @@ pub(crate) async fn entry(ask: Ask, proof: Authorised<ViewAssets>) -> Result<Res
 pub(crate) async fn keep_photo(ask: &Ask, bytes: axum::body::Bytes) -> Result<String, &'static str> {
     let vault = ask.shared.vault.clone();
     let work = move || {
-        let (_, clean) = picture::cleaned(&bytes).map_err(|e| e.key())?;
+        let (_, clean) = picture::cleaned(&bytes).map_err(picture::PictureError::key)?;
         vault.put_blob(&clean).map(|id| id.to_string()).map_err(|e| {
             tracing::warn!("a photo could not be kept: {e}");
             "photo-full"
@@ -488,13 +488,11 @@ pub(crate) async fn labels(ask: Ask, proof: Authorised<ViewAssets>) -> Result<Re
         left = entries.total.saturating_sub(entries.items.len() as u64);
         found.items = Vec::new();
         for e in entries.items {
-            match e.asset {
-                Some(id) => match ask.store.asset(&proof, id).await {
-                    Ok(asset) => found.items.push(asset),
-                    Err(StateError::NotFound { .. }) => {}
-                    Err(other) => return Err(other.into()),
-                },
-                None => {}
+            let Some(id) = e.asset else { continue };
+            match ask.store.asset(&proof, id).await {
+                Ok(asset) => found.items.push(asset),
+                Err(StateError::NotFound { .. }) => {}
+                Err(other) => return Err(other.into()),
             }
         }
     }
@@ -507,7 +505,8 @@ pub(crate) async fn labels(ask: Ask, proof: Authorised<ViewAssets>) -> Result<Re
     let mut out = Vec::with_capacity(found.items.len());
     for a in &found.items {
         let id = a.id.to_string();
-        let code = crate::qr::code(&format!("{base}{id}")).ok_or_else(|| Problem::Broken(String::from("the address is too long for a code")))?;
+        let code =
+            crate::qr::code(&format!("{base}{id}")).ok_or_else(|| Problem::Broken(String::from("the address is too long for a code")))?;
         let line = if a.ledger.place.is_empty() { a.ledger.model_number.clone() } else { a.ledger.place.clone() };
         let short = id.get(id.len().saturating_sub(8)..).unwrap_or_default().to_owned();
         out.push(Label { label: speak::cut(&a.label()), line: speak::cut(&line), short, code });
@@ -529,7 +528,7 @@ async fn table(ask: &Ask, proof: &Authorised<ExportAssets>) -> Result<(Stocktake
     let head = [
         "col-name",
         "col-kind",
-        "col-place",
+        "stock-place",
         "stock-file-zone",
         "stock-file-state",
         "stock-result",

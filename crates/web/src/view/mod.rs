@@ -18,7 +18,7 @@
 //! | `GET /assets/export.csv`, `/assets/export.json` | the same filter as the page | `encoding` (`utf-8`/`shift_jis`), and the filter |
 //! | `POST /assets/register` | registers several | `id` (repeated), `zone` (may be empty), `back` |
 //! | `GET /assets/new`, `POST /assets/new` | [`AssetNewPage`] | the ledger's fields, `macs`, `ips` |
-//! | `GET /assets/import`, `POST /assets/import` | [`ImportPage`], multipart | `file`, `encoding` (`auto`/`utf-8`/`shift_jis`), `step` (`check`/`apply`) |
+//! | `GET /assets/import`, `POST /assets/import` | [`ImportPage`], multipart | `file` or `held` (a file that was checked), `m0`, `m1`, … (what the columns mean), `encoding` (`auto`/`utf-8`/`shift_jis`), `step` (`check`/`apply`) |
 //! | `GET /assets/{id}`, `POST /assets/{id}` | [`AssetPage`] | `rev` and the ledger's fields, named as in `model::asset::Ledger` |
 //! | `POST /assets/{id}/state` | | `state`, `rev` |
 //! | `GET /stocktakes`, `POST /stocktakes` | [`StocktakesPage`] | `name`, `zone`, `place`, `assignee`, `due`, `note`, `discovered` |
@@ -64,7 +64,7 @@ pub use calendar::*;
 pub use chart::{Hour, Traffic};
 pub use events::{EventPage, EventRow, EventsPage, RawRow};
 pub use findings::*;
-pub use plain::{ErrorPage, ImportPage, ImportReport, ImportRow, LoginPage, PasswordPage};
+pub use plain::{ErrorPage, ImportColumn, ImportPage, ImportReport, ImportRow, LoginPage, PasswordPage};
 pub use settings::*;
 pub use shell::*;
 pub use stocktake::*;
@@ -73,3 +73,5 @@ pub use words::T;
 
 #[cfg(test)]
 mod samples;
+#[cfg(test)]
+mod samples_stocktake;

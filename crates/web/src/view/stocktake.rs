@@ -53,7 +53,7 @@ pub struct RoundRow {
 impl RoundRow {
     /// Hundredths that are done.
     pub fn percent(&self) -> u64 {
-        if self.assets == 0 { 100 } else { self.done * 100 / self.assets }
+        (self.done * 100).checked_div(self.assets).unwrap_or(100)
     }
     /// Where it stands: shape, word, colour.
     pub fn tag(&self, t: &T) -> Tag {
