@@ -25,7 +25,7 @@ interface Word {
 }
 
 let line: HTMLElement | null = null;
-let busy = false;
+let running: Promise<Map<string, Told>> = Promise.resolve(new Map());
 
 function open(): Promise<IDBDatabase> {
   return new Promise((done, fail) => {
@@ -140,30 +140,29 @@ async function why(answer: Response): Promise<string> {
   return String(told["detail"] ?? title ?? answer.status);
 }
 
-/** Sends what waits, oldest first, until something says that it cannot be sent now. */
-async function flush(): Promise<Map<string, Told>> {
+/** Sends what waits, until something says that it cannot be sent now. One at a time: who comes meanwhile waits for its turn. */
+function flush(): Promise<Map<string, Told>> {
+  running = running.then(once, once);
+  return running;
+}
+
+async function once(): Promise<Map<string, Told>> {
   const done = new Map<string, Told>();
-  if (busy) return done;
-  busy = true;
-  try {
-    for (const word of (await all()).filter((w) => !w.refused)) {
-      const told = await send(word);
-      done.set(word.id, told);
-      if (told.status === "saved" || told.status === "conflict") await drop(word);
-      else if (told.status === "refused") await keep({ ...word, refused: told.why });
-      else {
-        await show();
-        if (told.status === "login") tell("login", "", "look");
-        return done;
-      }
+  for (const word of (await all()).filter((w) => !w.refused)) {
+    const told = await send(word);
+    done.set(word.id, told);
+    if (told.status === "saved" || told.status === "conflict") await drop(word);
+    else if (told.status === "refused") await keep({ ...word, refused: told.why });
+    else {
+      await show();
+      if (told.status === "login") tell("login", "", "look");
+      return done;
     }
-    await show();
-    const states = [...done.values()].map((t) => t.status);
-    if (states.includes("conflict")) tell("conflict", "", "look");
-    else if (states.includes("saved")) tell("sent", "", "ok");
-  } finally {
-    busy = false;
   }
+  await show();
+  const states = [...done.values()].map((t) => t.status);
+  if (states.includes("conflict")) tell("conflict", "", "look");
+  else if (states.includes("saved")) tell("sent", "", "ok");
   return done;
 }
 
