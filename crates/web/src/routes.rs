@@ -102,8 +102,6 @@ where
 pub(crate) fn routes() -> Vec<Route> {
     use api::stocktake as rounds;
     use pages::{assets, calendar, entrance, events, export, findings, import, ledger, own, settings, stocktake, today};
-    use api::stocktake as rounds;
-    use pages::{assets, entrance, events, export, findings, import, ledger, own, settings, stocktake, today};
     vec![
         // Before login.
         public(Method::GET, "/healthz", pages::health),
