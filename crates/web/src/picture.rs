@@ -315,13 +315,13 @@ mod tests {
         out.extend_from_slice(b"\xff\xd9 MOTION PHOTO GPS");
         out
     }
-    fn chunk(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
-        [&u32::try_from(data.len()).unwrap().to_be_bytes()[..], name, data, b"crc!"].concat()
+    fn chunk(name: [u8; 4], data: &[u8]) -> Vec<u8> {
+        [&u32::try_from(data.len()).unwrap().to_be_bytes()[..], &name, data, b"crc!"].concat()
     }
     fn drawing() -> Vec<u8> {
         let head = [&16u32.to_be_bytes()[..], &16u32.to_be_bytes(), &[8, 2, 0, 0, 0]].concat();
         let parts =
-            [chunk(b"IHDR", &head), chunk(b"tEXt", b"Author\0Sato"), chunk(b"eXIf", b"GPS"), chunk(b"IDAT", b"x"), chunk(b"IEND", b"")];
+            [chunk(*b"IHDR", &head), chunk(*b"tEXt", b"Author\0Sato"), chunk(*b"eXIf", b"GPS"), chunk(*b"IDAT", b"x"), chunk(*b"IEND", b"")];
         [b"\x89PNG\r\n\x1a\n".to_vec(), parts.concat(), b"GPS after".to_vec()].concat()
     }
     fn web() -> Vec<u8> {
