@@ -320,8 +320,13 @@ mod tests {
     }
     fn drawing() -> Vec<u8> {
         let head = [&16u32.to_be_bytes()[..], &16u32.to_be_bytes(), &[8, 2, 0, 0, 0]].concat();
-        let parts =
-            [chunk(*b"IHDR", &head), chunk(*b"tEXt", b"Author\0Sato"), chunk(*b"eXIf", b"GPS"), chunk(*b"IDAT", b"x"), chunk(*b"IEND", b"")];
+        let parts = [
+            chunk(*b"IHDR", &head),
+            chunk(*b"tEXt", b"Author\0Sato"),
+            chunk(*b"eXIf", b"GPS"),
+            chunk(*b"IDAT", b"x"),
+            chunk(*b"IEND", b""),
+        ];
         [b"\x89PNG\r\n\x1a\n".to_vec(), parts.concat(), b"GPS after".to_vec()].concat()
     }
     fn web() -> Vec<u8> {
