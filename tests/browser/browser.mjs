@@ -31,10 +31,10 @@ export function executable() {
   return found;
 }
 
-/** Runs `work(browser)` and cleans up after it. */
-export async function withBrowser(work) {
+/** Runs `work(browser)` and cleans up after it; `more` are further switches of the browser. */
+export async function withBrowser(work, more = []) {
   const profile = await mkdtemp(path.join(tmpdir(), "hinomi-browser-"));
-  const browser = await chromium.launch({ executablePath: executable(), headless: true, args: [...FLAGS, `--disk-cache-dir=${profile}`] });
+  const browser = await chromium.launch({ executablePath: executable(), headless: true, args: [...FLAGS, ...more, `--disk-cache-dir=${profile}`] });
   try {
     return await work(browser);
   } finally {

@@ -34,10 +34,10 @@ await withBrowser(async (browser) => {
     const first = async (list, like) => {
       await page.goto(new URL(list, url).href, { waitUntil: "load" });
       const found = await page.locator(`main a[href^="${like}"]`).evaluateAll((links) => links.map((a) => a.getAttribute("href")));
-      return found.find((href) => /^\/(findings|assets)\/[0-9a-f-]{36}$|^\/events\/\d+\/\d+$/.test(href));
+      return found.find((href) => /^\/(findings|assets|stocktakes)\/[0-9a-f-]{36}$|^\/events\/\d+\/\d+$/.test(href));
     };
-    const pages = [["today", "/"], ["findings", "/findings?status=all"], ["assets", "/assets"], ["asset-new", "/assets/new"], ["import", "/assets/import"], ["events", "/events"], ["settings", "/settings"], ["password", "/password"], ["error", "/no-such-page"]];
-    for (const [name, list, like] of [["finding", "/findings?status=all", "/findings/"], ["asset", "/assets?sort=findings&dir=desc", "/assets/"], ["event", "/events", "/events/"]]) {
+    const pages = [["today", "/"], ["findings", "/findings?status=all"], ["assets", "/assets"], ["asset-new", "/assets/new"], ["import", "/assets/import"], ["events", "/events"], ["stocktakes", "/stocktakes"], ["stocktake-labels", "/stocktakes/labels"], ["settings", "/settings"], ["password", "/password"], ["error", "/no-such-page"]];
+    for (const [name, list, like] of [["finding", "/findings?status=all", "/findings/"], ["asset", "/assets?sort=findings&dir=desc", "/assets/"], ["event", "/events", "/events/"], ["stocktake", "/stocktakes", "/stocktakes/"]]) {
       const href = await first(list, like);
       if (href) pages.push([name, href]);
       else console.log(`no ${name} to photograph`);

@@ -6,9 +6,10 @@ use crate::asset::{AssetState, Ledger, Place};
 use crate::coverage::Health;
 use crate::finding::{FindingChange, FindingStatus};
 use crate::flow::Flow;
-use crate::ids::{AssetId, EventId, FindingId, JoinId, SourceId, UserId};
+use crate::ids::{AssetId, EventId, FindingId, JoinId, SourceId, StockEntryId, StocktakeId, UserId};
 use crate::net::Mac;
 use crate::observation::Observation;
+use crate::stocktake::StockResult;
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -316,6 +317,69 @@ pub enum Deed {
         what: String,
         /// How many rows.
         rows: u64,
+    },
+    /// A stocktake was started.
+    StocktakeStarted {
+        /// Which.
+        stocktake: StocktakeId,
+        /// Its name.
+        name: String,
+        /// Assets to be looked for.
+        assets: u64,
+    },
+    /// Somebody said what became of an asset in a stocktake, or noted a thing that the ledger lacks.
+    StocktakeTicked {
+        /// Which stocktake.
+        stocktake: StocktakeId,
+        /// Which line of it.
+        entry: StockEntryId,
+        /// Which asset; absent for a thing that the ledger lacks.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        asset: Option<AssetId>,
+        /// What it is called.
+        label: String,
+        /// Before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<StockResult>,
+        /// Now.
+        to: StockResult,
+        /// The person's words.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        note: String,
+        /// SHA-256 of the photo, in hexadecimal, where there is one.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        photo: String,
+    },
+    /// Two people said different things of one asset; the later word was kept aside.
+    StocktakeConflict {
+        /// Which stocktake.
+        stocktake: StocktakeId,
+        /// Which line of it.
+        entry: StockEntryId,
+        /// What the later one said.
+        said: StockResult,
+        /// Settled: the word that was kept aside counts (`true`), or the one that stood (`false`); absent while open.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        taken: Option<bool>,
+    },
+    /// A stocktake was closed.
+    StocktakeClosed {
+        /// Which.
+        stocktake: StocktakeId,
+        /// Its name.
+        name: String,
+        /// Assets in it.
+        assets: u64,
+        /// Of these, and of things that the ledger lacked, how many differ from the ledger.
+        differences: u64,
+        /// When the next one is due, `YYYY-MM-DD`; empty where none was set.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        next_due: String,
+    },
+    /// Which column of a list means what was remembered for the next import.
+    ImportMapping {
+        /// The list's headers with the names of the ledger's fields; empty where a column is left out.
+        columns: Vec<(String, String)>,
     },
     /// Hinomi started.
     Started {

@@ -77,6 +77,14 @@ uuid_id!(
     /// A person or a program that may log in.
     UserId
 );
+uuid_id!(
+    /// A stocktake: one round through a part of the factory.
+    StocktakeId
+);
+uuid_id!(
+    /// A line of a stocktake: one asset to be found, or one thing found that the ledger lacks.
+    StockEntryId
+);
 
 /// The number of an event in its vault, given by the write-ahead log before detection sees the event.
 /// `seq` is the order of events; it counts from 1 within an epoch's site and never repeats in an epoch.

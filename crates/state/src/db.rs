@@ -118,7 +118,16 @@ macro_rules! from_id {
         }
     )+};
 }
-from_id!(model::AssetId, model::FindingId, model::JoinId, model::ZoneId, model::UserId, model::SiteId);
+from_id!(
+    model::AssetId,
+    model::FindingId,
+    model::JoinId,
+    model::ZoneId,
+    model::UserId,
+    model::SiteId,
+    model::StocktakeId,
+    model::StockEntryId
+);
 
 fn without_nul(text: &str) -> String {
     text.replace('\0', "\u{fffd}")

@@ -9,7 +9,7 @@ use crate::store::{Store, Who};
 use crate::text;
 use model::access::{EditAssets, ExportAssets};
 use model::asset::{Destination, Importance, InternetNeed, Kind, Ledger};
-use model::event::Deed;
+use model::event::{Deed, FieldChange};
 use model::{Asset, AssetId, AssetState, Authorised, Mac, Time, ZoneId};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -170,6 +170,28 @@ pub struct ImportReport {
     pub unchanged: u64,
     /// Rows that were left out, in order of lines.
     pub problems: Vec<RowProblem>,
+    /// What new and changed rows do, in order of lines; the first [`MOST_OUTCOMES`].
+    pub outcomes: Vec<RowOutcome>,
+}
+
+/// The most rows whose changes are told one by one.
+pub const MOST_OUTCOMES: usize = 500;
+
+/// What a row does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowOutcome {
+    /// The line in the file.
+    pub line: u64,
+    /// What the asset is called, by the row or the ledger.
+    pub label: String,
+    /// It enters an asset; otherwise it changes one.
+    pub new: bool,
+    /// Fields with the values before and after.
+    pub changes: Vec<FieldChange>,
+    /// Addresses that are new.
+    pub addresses: Vec<String>,
+    /// Its state before and after, where that changes.
+    pub state: Option<(AssetState, AssetState)>,
 }
 
 /// An asset that somebody enters by hand.
@@ -475,6 +497,41 @@ impl Store {
     }
 }
 
+/// What a stocktake found, written into the ledger: disposed of (`true`), or its new place. Assets that went meanwhile, or are out of
+/// the zone, are left alone.
+pub(crate) async fn after_stocktake(
+    tx: &mut Conn,
+    site: model::SiteId,
+    told: Vec<(AssetId, bool, String)>,
+    who: &Who,
+    zone: Option<ZoneId>,
+    now: Time,
+) -> Result<()> {
+    let mut stale = BTreeSet::new();
+    for (id, retired, place) in told {
+        let old = match assets::one(tx, site, id, zone).await {
+            Ok(asset) => asset,
+            Err(StateError::NotFound { .. }) => continue,
+            Err(e) => return Err(e),
+        };
+        let to = if retired { AssetState::Retired } else { old.state };
+        let ledger = Ledger { place: if retired || place.is_empty() { old.ledger.place.clone() } else { place }, ..old.ledger.clone() };
+        let changes = old.ledger.changes(&ledger);
+        if changes.is_empty() && to == old.state {
+            continue;
+        }
+        write_ledger(tx, old.id, &ledger, to, who, now).await?;
+        if !changes.is_empty() {
+            audit(tx, who, Deed::AssetEdited { asset: old.id, changes }, now).await?;
+        }
+        if to != old.state {
+            audit(tx, who, Deed::AssetState { asset: old.id, from: old.state, to }, now).await?;
+        }
+        stale.insert(old.id);
+    }
+    apply::refresh(tx, site, stale).await
+}
+
 /// Assets that have an address, at most two, with the zone they are in.
 async fn holders(tx: &mut Conn, column: &str, value: &str) -> Result<Vec<AssetId>> {
     let sql = match column {
@@ -500,6 +557,12 @@ struct Import<'a> {
 type Wrong = (&'static str, RowReason);
 
 impl Import<'_> {
+    fn tell(&mut self, outcome: RowOutcome) {
+        if self.report.outcomes.len() < MOST_OUTCOMES {
+            self.report.outcomes.push(outcome);
+        }
+    }
+
     /// One row; what is wrong with it is no error of ours.
     async fn row(&mut self, tx: &mut Conn, row: ImportRow) -> Result<std::result::Result<(), Wrong>> {
         let said = match checked(row.ledger) {
@@ -611,6 +674,14 @@ impl Import<'_> {
             self.report.unchanged += 1;
             return Ok(Ok(()));
         }
+        self.tell(RowOutcome {
+            line,
+            label: if ledger.name.is_empty() { old.label() } else { ledger.name.clone() },
+            new: false,
+            changes: changes.clone(),
+            addresses: new_macs.iter().map(ToString::to_string).chain(new_ips.iter().map(ToString::to_string)).collect(),
+            state: (to != old.state).then_some((old.state, to)),
+        });
         write_ledger(tx, id, &ledger, to, &self.who, self.now).await?;
         if !changes.is_empty() {
             audit(tx, &self.who, Deed::AssetEdited { asset: id, changes }, self.now).await?;
@@ -641,6 +712,15 @@ impl Import<'_> {
     ) -> Result<std::result::Result<(), Wrong>> {
         let ledger = Ledger { zone: zone.or(self.zone), ..said };
         let state = state.unwrap_or(AssetState::Registered);
+        let addresses: Vec<String> = macs.iter().map(ToString::to_string).chain(ips.iter().map(ToString::to_string)).collect();
+        self.tell(RowOutcome {
+            line,
+            label: if ledger.name.is_empty() { addresses.first().cloned().unwrap_or_default() } else { ledger.name.clone() },
+            new: true,
+            changes: Ledger::default().changes(&ledger),
+            addresses,
+            state: None,
+        });
         let id = AssetId::from_parts(self.now, self.store.random()?);
         insert(tx, id, &ledger, state, &self.who, self.now).await?;
         add_by_hand(tx, id, &macs, &ips, self.now).await?;

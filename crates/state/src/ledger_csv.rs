@@ -27,6 +27,8 @@ pub enum Encoding {
     EucJp,
     /// UTF-16 with byte order mark (Excel's "Unicode text"); read only.
     Utf16,
+    /// No text: an Excel workbook.
+    Excel,
 }
 
 /// A file that was read.
@@ -75,6 +77,9 @@ pub enum CsvError {
     /// No column that we know.
     #[error("the first line names no column that Hinomi knows; take an export as a pattern")]
     NoHeader,
+    /// An Excel workbook that cannot be read.
+    #[error(transparent)]
+    Sheet(#[from] crate::sheet::SheetError),
     /// A column twice.
     #[error("the column {0} stands twice in the first line")]
     DoubleColumn(String),
@@ -89,7 +94,7 @@ pub const MOST_CELL: usize = 2_000;
 
 /// A column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Column {
+pub(crate) enum Column {
     Id,
     Name,
     Mac,
@@ -193,11 +198,11 @@ const NEEDS: [(InternetNeed, &str, &str); 2] =
     [(InternetNeed::NotNeeded, "不要", "None"), (InternetNeed::Destinations, "必要", "Destinations")];
 
 /// Folded, without spaces and marks: 「ＭＡＣ アドレス」 and `mac_address` are what they look like.
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     fold(text, 200).chars().filter(|c| !c.is_whitespace() && !matches!(c, '_' | '-' | '.' | '・' | '(' | ')' | ':')).collect()
 }
 
-fn column(header: &str) -> Option<Column> {
+pub(crate) fn column(header: &str) -> Option<Column> {
     let header = plain(header);
     COLUMNS
         .iter()
@@ -212,46 +217,42 @@ fn word<T: Copy>(table: &[(T, &str, &str)], cell: &str, by_name: impl Fn(&str) -
     found.or_else(|| by_name(&cell)).or_else(|| by_name(&cell.replace(' ', "_")))
 }
 
-/// Reads a file. Wrong rows are told, the others are there.
+/// Reads a CSV file whose first line names columns that we know. Wrong rows are told, the others are there.
 pub fn read(bytes: &[u8]) -> Result<Read, CsvError> {
+    let list = crate::ledger_list::read_csv(bytes)?;
+    let mut seen = Vec::new();
+    for name in &list.header {
+        let Some(c) = column(name) else { continue };
+        if seen.contains(&c) {
+            return Err(CsvError::DoubleColumn(cut(name.trim(), 60).to_owned()));
+        }
+        seen.push(c);
+    }
+    if seen.is_empty() {
+        return Err(CsvError::NoHeader);
+    }
+    let mapping = crate::ledger_list::guess(&list.header);
+    list.rows(&mapping)
+}
+
+/// The cells of a CSV file with the lines on which they begin, headings first, and how it is written.
+pub(crate) fn cells(bytes: &[u8]) -> Result<(Encoding, crate::sheet::Rows), CsvError> {
     if bytes.len() > MOST_BYTES {
         return Err(CsvError::TooLarge { bytes: bytes.len() });
     }
     let (encoding, text) = decode(bytes)?;
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(separator(&text)).from_reader(text.as_bytes());
-    let mut records = reader.records();
-    // The text is UTF-8 by now, and rows may be of any length: nothing is left that the reader could refuse.
-    let header = records.next().and_then(Result::ok).ok_or(CsvError::Empty)?;
-    if header.iter().all(|h| h.trim().is_empty()) {
-        return Err(CsvError::Empty);
-    }
-    let mut columns = Vec::new();
-    let mut ignored = Vec::new();
-    for name in &header {
-        let found = column(name);
-        if let Some(c) = found
-            && columns.contains(&Some(c))
-        {
-            return Err(CsvError::DoubleColumn(cut(name.trim(), 60).to_owned()));
-        }
-        if found.is_none() && !name.trim().is_empty() {
-            ignored.push(cut(name.trim(), 60).to_owned());
-        }
-        columns.push(found);
-    }
-    if columns.iter().all(Option::is_none) {
-        return Err(CsvError::NoHeader);
-    }
-    let mut out = Read { encoding, rows: Vec::new(), problems: Vec::new(), ignored };
+    let reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(separator(&text)).from_reader(text.as_bytes());
+    let mut out = Vec::new();
     // Counted here: the reader's own count is one short after CRLF, whose second half it leaves to the next record.
     let (mut counted, mut line) = (0usize, 1u64);
-    for (n, record) in records.enumerate() {
-        if n >= MOST_ROWS {
-            return Err(CsvError::TooManyRows);
-        }
-        let Ok(record) = record else { continue };
+    // The text is UTF-8 by now, and rows may be of any length: nothing is left that the reader could refuse.
+    for record in reader.into_records().map_while(Result::ok) {
         if record.iter().all(|c| c.trim().is_empty()) {
             continue;
+        }
+        // One more than the rows: the headings.
+        if out.len() > MOST_ROWS {
+            return Err(CsvError::TooManyRows);
         }
         let mut start = record.position().map_or(counted, |p| p.byte() as usize).max(counted);
         while matches!(text.as_bytes().get(start), Some(b'\r' | b'\n')) {
@@ -259,24 +260,33 @@ pub fn read(bytes: &[u8]) -> Result<Read, CsvError> {
         }
         line += text.get(counted..start).unwrap_or_default().matches('\n').count() as u64;
         counted = start;
-        if record.len() > header.len() && record.iter().skip(header.len()).any(|c| !c.trim().is_empty()) {
-            let reason = RowReason::CellCount(record.len(), header.len());
-            out.problems.push(RowProblem { line, column: String::new(), reason });
-            continue;
-        }
-        match row(line, &columns, &record) {
-            Ok(row) => out.rows.push(row),
-            Err((at, reason)) => {
-                let column = cut(header.get(at).unwrap_or_default().trim(), 60).to_owned();
-                out.problems.push(RowProblem { line, column, reason });
-            }
-        }
+        out.push((line, record.iter().map(str::to_owned).collect()));
     }
-    Ok(out)
+    if out.is_empty() { Err(CsvError::Empty) } else { Ok((encoding, out)) }
+}
+
+impl Column {
+    /// Its name in forms and in what is remembered: the English heading in lower case with underscores.
+    pub(crate) fn name(self) -> String {
+        COLUMNS.iter().find(|c| c.0 == self).map_or_else(String::new, |c| c.2.to_ascii_lowercase().replace(' ', "_"))
+    }
+    pub(crate) fn from_name(name: &str) -> Option<Column> {
+        COLUMNS.iter().map(|c| c.0).find(|c| c.reads() && c.name() == name)
+    }
+    /// What is written for the reader is not read back.
+    fn reads(self) -> bool {
+        !matches!(self, Column::SeenKind | Column::SeenMaker | Column::FirstSeen | Column::LastSeen)
+    }
+}
+
+/// Columns that can be read, with their names and headings in a language.
+pub(crate) fn readable_columns(lang: Lang) -> Vec<(String, String)> {
+    let heading = |ja: &str, en: &str| if lang == Lang::Ja { ja.to_owned() } else { en.to_owned() };
+    COLUMNS.iter().filter(|c| c.0.reads()).map(|(c, ja, en, _)| (c.name(), heading(ja, en))).collect()
 }
 
 /// One row; what is wrong with it comes with the place of the cell.
-fn row(line: u64, columns: &[Option<Column>], record: &csv::StringRecord) -> Result<ImportRow, (usize, RowReason)> {
+pub(crate) fn row(line: u64, columns: &[Option<Column>], record: &[String]) -> Result<ImportRow, (usize, RowReason)> {
     let mut out = ImportRow { line, ..ImportRow::default() };
     for (at, (column, cell)) in columns.iter().zip(record).enumerate() {
         let Some(column) = column else { continue };
@@ -469,11 +479,11 @@ fn plausible(text: &str) -> i64 {
 }
 
 /// Whether a spreadsheet would run this. Full-width signs too: Excel in Japanese folds them.
-fn runs(text: &str) -> bool {
+pub(crate) fn runs(text: &str) -> bool {
     text.trim_start_matches('\'').starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠'])
 }
 /// Adds the apostrophe that keeps it from running. One is added also where some are there, so that reading takes off exactly one.
-fn guarded(text: &str) -> Cow<'_, str> {
+pub(crate) fn guarded(text: &str) -> Cow<'_, str> {
     if runs(text) { Cow::Owned(format!("'{text}")) } else { Cow::Borrowed(text) }
 }
 fn unguarded(text: &str) -> &str {
@@ -506,6 +516,17 @@ pub fn write(assets: &[Asset], zones: &BTreeMap<ZoneId, String>, lang: Lang, enc
     let mut bytes = b"\xef\xbb\xbf".to_vec();
     bytes.extend_from_slice(text.as_bytes());
     Written { bytes, replaced: BTreeMap::new() }
+}
+
+/// The same as a table, for Excel.
+pub fn table(assets: &[Asset], zones: &BTreeMap<ZoneId, String>, lang: Lang, title: String) -> crate::sheet::Table {
+    let pick = |ja: &str, en: &str| match lang {
+        Lang::Ja => ja.to_owned(),
+        Lang::En => en.to_owned(),
+    };
+    let head = COLUMNS.iter().map(|(_, ja, en, _)| pick(ja, en)).collect();
+    let rows = assets.iter().map(|a| COLUMNS.iter().map(|(column, ..)| cell(a, *column, zones, &pick)).collect()).collect();
+    crate::sheet::Table { title, head, rows }
 }
 
 fn cell(a: &Asset, column: Column, zones: &BTreeMap<ZoneId, String>, pick: &impl Fn(&str, &str) -> String) -> String {
@@ -555,7 +576,7 @@ fn once<T: PartialEq + ToString>(all: impl Iterator<Item = T>) -> String {
     seen.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }
 
-fn shift_jis(text: &str) -> Written {
+pub(crate) fn shift_jis(text: &str) -> Written {
     // Windows has these under another code point; they look the same.
     let text: String = text
         .chars()

@@ -129,6 +129,8 @@ pub(crate) struct Inner {
     pub health: Mutex<Health>,
     pub hooks: Mutex<Vec<Hook>>,
     pub loaded: Mutex<VecDeque<Arc<Segment>>>,
+    /// Bytes of all blobs, once they were counted; held while one is written.
+    pub blobs: Mutex<Option<u64>>,
 }
 
 /// A lock whose holder can't leave it half changed: poison is of no concern.

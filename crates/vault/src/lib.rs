@@ -15,6 +15,7 @@
 //! `seq` goes on through epochs: a restored or copied folder begins a new epoch at the number after the last one it knows, so
 //! a consumer's cursor stays one number, and (epoch, seq) names a record even where a copy went on under the old epoch.
 
+pub mod blobs;
 mod core;
 mod disk;
 mod error;
@@ -29,6 +30,7 @@ mod verify;
 mod writer;
 
 pub use crate::core::{Options, Retention};
+pub use blobs::BlobId;
 pub use disk::{Disk, DiskFile, DiskRead, RealDisk};
 pub use error::{Damage, VaultError};
 pub use read::{Follower, Query, Reader};
@@ -90,7 +92,9 @@ impl Vault {
             }),
             hooks: Mutex::new(Vec::new()),
             loaded: Mutex::new(VecDeque::new()),
+            blobs: Mutex::new(None),
         });
+        blobs::tidy(&*inner.disk, &inner.dir);
         let writer = writer::Writer::new(Arc::clone(&inner), opened.next_seq, after);
         let thread = std::thread::Builder::new().name(String::from("vault-writer")).spawn(move || writer.run());
         let thread = thread.map_err(|e| VaultError::io("start the writer's thread for", dir, &e))?;
@@ -129,6 +133,16 @@ impl Vault {
         let query = Query { after_seq: Some(id.seq - 1), before_seq: id.seq.checked_add(1), limit: Some(1), ..Query::default() };
         let found = self.read(&query).next().transpose()?;
         Ok(found.filter(|e| e.id == id))
+    }
+
+    /// Keeps an attachment, at most [`blobs::MOST_BYTES`]; its name when it is safe on disk. The same bytes have the same name.
+    pub fn put_blob(&self, bytes: &[u8]) -> Result<BlobId, VaultError> {
+        blobs::put(&self.inner, bytes)
+    }
+
+    /// An attachment by its name, checked against it. `None` where there is none.
+    pub fn get_blob(&self, id: BlobId) -> Result<Option<Vec<u8>>, VaultError> {
+        blobs::get(&self.inner, id)
     }
 
     /// Follows the log from the record after `after_seq`.

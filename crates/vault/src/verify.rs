@@ -43,6 +43,10 @@ pub(crate) fn verify(inner: &Arc<Inner>) -> Result<Verified, VaultError> {
     for s in files {
         one(inner, &s, &mut v)?;
     }
+    let (files, bytes, wrong) = crate::blobs::verify(inner)?;
+    v.files += files;
+    v.bytes += bytes;
+    v.damage.extend(wrong);
     inner.note_damage(v.damage.iter().cloned());
     Ok(v)
 }

@@ -51,6 +51,8 @@ pub(crate) struct Shared {
     /// One-time passwords that were made just now, to be shown once to the session that made them.
     pub(crate) fresh: std::sync::Mutex<Vec<([u8; 32], String, String)>>,
     pub(crate) health: std::sync::Mutex<Option<(Time, bool)>>,
+    /// Lists that were checked and not yet taken over.
+    pub(crate) held: crate::pages::import::HeldFiles,
 }
 
 impl std::fmt::Debug for Shared {
@@ -87,6 +89,7 @@ impl Shared {
             started: now,
             fresh: std::sync::Mutex::default(),
             health: std::sync::Mutex::default(),
+            held: crate::pages::import::HeldFiles::default(),
         })
     }
 
@@ -352,6 +355,11 @@ const DONE: &[(&str, &str)] = &[
     ("removed", "ok"),
     ("logged-out", "ok"),
     ("partly", "look"),
+    ("stock-started", "ok"),
+    ("ticked", "ok"),
+    ("tick-conflict", "look"),
+    ("settled", "ok"),
+    ("stock-closed", "ok"),
 ];
 
 /// An address without `done`, so that coming back does not tell it again.

@@ -100,7 +100,8 @@ where
 
 /// Every route.
 pub(crate) fn routes() -> Vec<Route> {
-    use pages::{assets, calendar, entrance, events, export, findings, import, joins, ledger, own, settings, today};
+    use api::stocktake as rounds;
+    use pages::{assets, calendar, entrance, events, export, findings, import, joins, ledger, own, settings, stocktake, today};
     vec![
         // Before login.
         public(Method::GET, "/healthz", pages::health),
@@ -121,6 +122,7 @@ pub(crate) fn routes() -> Vec<Route> {
         get("/assets", ViewAssets, assets::list),
         get("/assets/export.csv", ExportAssets, export::assets_csv),
         get("/assets/export.json", ExportAssets, export::assets_json),
+        get("/assets/export.xlsx", ExportAssets, export::assets_xlsx),
         post("/assets/register", EditAssets, ledger::register),
         get("/assets/new", EditAssets, ledger::new_form),
         post("/assets/new", EditAssets, ledger::enter),
@@ -132,10 +134,24 @@ pub(crate) fn routes() -> Vec<Route> {
         post("/assets/{id}/merge", EditAssets, joins::merge),
         post("/assets/{id}/split", EditAssets, joins::split),
         post("/assets/{id}/undo", EditAssets, joins::undo),
+        // Stocktake.
+        get("/stocktakes", ViewAssets, stocktake::list),
+        post("/stocktakes", EditAssets, stocktake::start),
+        get("/stocktakes/labels", ViewAssets, stocktake::labels),
+        get("/stocktakes/tag/{id}", ViewAssets, stocktake::tag),
+        get("/stocktakes/{id}", ViewAssets, stocktake::one),
+        post("/stocktakes/{id}/settle", EditAssets, stocktake::settle),
+        post("/stocktakes/{id}/close", EditAssets, stocktake::close),
+        get("/stocktakes/{id}/export.csv", ExportAssets, stocktake::csv),
+        get("/stocktakes/{id}/export.xlsx", ExportAssets, stocktake::xlsx),
+        get("/stocktakes/{id}/entries/{entry}", ViewAssets, stocktake::entry),
+        post("/stocktakes/{id}/entries/{entry}", EditAssets, stocktake::say).large(),
+        get("/stocktakes/{id}/entries/{entry}/photo", ViewAssets, stocktake::photo),
         // Findings.
         get("/findings", ViewFindings, findings::list),
         get("/findings/export.csv", ViewFindings, export::findings_csv),
         get("/findings/export.json", ViewFindings, export::findings_json),
+        get("/findings/export.xlsx", ViewFindings, export::findings_xlsx),
         get("/findings/{id}", ViewFindings, findings::one),
         post("/findings/{id}", HandleFindings, findings::handle),
         // Records.
@@ -163,6 +179,13 @@ pub(crate) fn routes() -> Vec<Route> {
         post("/api/v1/assets/{id}/merge", EditAssets, api::joins::merge),
         post("/api/v1/assets/{id}/split", EditAssets, api::joins::split),
         post("/api/v1/assets/{id}/undo", EditAssets, api::joins::undo),
+        get("/api/v1/stocktakes", ViewAssets, rounds::stocktakes),
+        post("/api/v1/stocktakes", EditAssets, rounds::start),
+        get("/api/v1/stocktakes/{id}", ViewAssets, rounds::one),
+        get("/api/v1/stocktakes/{id}/entries", ViewAssets, rounds::entries),
+        post("/api/v1/stocktakes/{id}/ticks", EditAssets, rounds::tick),
+        post("/api/v1/stocktakes/{id}/photos", EditAssets, rounds::photo).large(),
+        post("/api/v1/stocktakes/{id}/close", EditAssets, rounds::close),
         get("/api/v1/findings", ViewFindings, api::findings),
         get("/api/v1/findings/{id}", ViewFindings, api::finding),
         post("/api/v1/findings/{id}/handle", HandleFindings, api::handle_finding),

@@ -54,6 +54,8 @@ async fn every_page_in_both_languages_has_all_its_words_and_headers() {
         "/events?from=2026-01-01T00:00&to=bad".into(),
         format!("/events?asset={asset}&table=flow"),
         format!("/events?finding={finding}"),
+        "/stocktakes".into(),
+        "/stocktakes/labels".into(),
         "/settings".into(),
         "/password".into(),
         "/nothing-here".into(),
@@ -349,6 +351,9 @@ async fn answers_of_the_api_have_the_shapes_of_its_document() {
     let house = House::build().await;
     let (asset, finding) = house.furnish().await;
     let b = house.admin().await;
+    let started = b.api(Method::POST, "/api/v1/stocktakes", None, &json!({ "name": "x", "discovered": true })).await;
+    assert_eq!(started.status, StatusCode::CREATED, "{}", started.text());
+    let round = started.json()["id"].as_str().unwrap().to_owned();
     let document = b.get("/api/v1/openapi.json").await.json();
     let schemas = &document["components"]["schemas"];
     for path in document["paths"].as_object().unwrap().keys() {
@@ -357,7 +362,13 @@ async fn answers_of_the_api_have_the_shapes_of_its_document() {
         if path.contains("{epoch}") {
             continue;
         }
-        let id = if path.contains("findings") { finding.to_string() } else { asset.to_string() };
+        let id = if path.contains("findings") {
+            finding.to_string()
+        } else if path.contains("stocktakes") {
+            round.clone()
+        } else {
+            asset.to_string()
+        };
         let answer = b.get(&path.replace("{id}", &id)).await;
         assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.text());
         fits(&Value::Object(shape.clone()), &answer.json(), schemas, path).unwrap();

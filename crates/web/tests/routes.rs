@@ -16,6 +16,7 @@ fn every_route_with_the_permission_it_asks_for() {
 
 fn real(path: &str) -> String {
     path.replace("{id}", "019ab000-0000-7000-8000-000000000000")
+        .replace("{entry}", "019ab000-0000-7000-8000-000000000001")
         .replace("{epoch}", "1")
         .replace("{seq}", "1")
         .replace("{file}", "console.css")

@@ -1,7 +1,8 @@
 // The console's script. Pages read and post without it; it adds: lists that follow their filter (htmx), parts that follow what
-// happens (live.ts), keys, the question before what cannot be undone, and the theme without a round trip.
+// happens (live.ts), the stocktake's queue (stocktake.ts), keys, the question before what cannot be undone, and the theme without a round trip.
 import "htmx.org/dist/htmx.js";
 import { follow } from "./live";
+import { stocktake } from "./stocktake";
 
 const root = document.documentElement;
 root.classList.add("js");
@@ -135,4 +136,5 @@ keys();
 menus();
 ticks();
 strength();
+stocktake();
 follow();

@@ -25,6 +25,20 @@ const ENTRIES: &[Entry] = &[
     ("POST", "/api/v1/assets/{id}/split", "Addresses become an asset of their own, which is answered", &[], Some("AssetSplit"), "Asset"),
     ("POST", "/api/v1/assets/{id}/undo", "Takes such a decision back", &[], Some("JoinUndo"), "Asset"),
     ("POST", "/api/v1/assets/{id}/state", "Sets where an asset stands in its life", &[], Some("AssetStateChange"), "Asset"),
+    ("GET", "/api/v1/stocktakes", "Stocktakes", &[], None, "StocktakeList"),
+    ("POST", "/api/v1/stocktakes", "Starts a stocktake", &[], Some("NewStocktake"), "Stocktake"),
+    ("GET", "/api/v1/stocktakes/{id}", "One stocktake with its counts", &[], None, "Stocktake"),
+    ("GET", "/api/v1/stocktakes/{id}/entries", "Its entries in the order of the round", &["q", "which"], None, "StocktakeEntryList"),
+    (
+        "POST",
+        "/api/v1/stocktakes/{id}/ticks",
+        "Says what became of an entry; the same tick is answered the same and counts once",
+        &[],
+        Some("StocktakeTick"),
+        "StocktakeTicked",
+    ),
+    ("POST", "/api/v1/stocktakes/{id}/photos", "Keeps a photo without what it tells besides", &[], Some("Picture"), "StocktakePhoto"),
+    ("POST", "/api/v1/stocktakes/{id}/close", "Closes a stocktake", &[], Some("StocktakeClosing"), "Stocktake"),
     ("GET", "/api/v1/findings", "Findings", &["q", "status", "severity", "rule", "asset", "hours"], None, "FindingList"),
     ("GET", "/api/v1/findings/{id}", "One finding with its words", &[], None, "Finding"),
     ("POST", "/api/v1/findings/{id}/handle", "Acknowledges, explains, closes or reopens a finding", &[], Some("Handling"), "Finding"),
@@ -84,13 +98,14 @@ fn operation(&(method, path, summary, query, body, gives): &Entry, permission: &
     for name in path.split('/').filter_map(|p| p.strip_prefix('{')?.strip_suffix('}')) {
         let schema = match name {
             "epoch" | "seq" => json!({ "type": "integer", "minimum": 0 }),
-            "id" => json!({ "type": "string", "format": "uuid" }),
+            "id" | "entry" => json!({ "type": "string", "format": "uuid" }),
             _ => text.clone(),
         };
         parameters.push(json!({ "name": name, "in": "path", "required": true, "schema": schema }));
     }
-    let lists = gives == "AssetList" || gives == "FindingList";
-    for name in query.iter().chain(LIST.iter().filter(|_| lists)) {
+    let lists = matches!(gives, "AssetList" | "FindingList");
+    let pages = gives.starts_with("Stocktake") && gives.ends_with("List");
+    for name in query.iter().chain(LIST.iter().filter(|_| lists)).chain(LIST.iter().take(2).filter(|_| pages)) {
         let schema = match *name {
             "page" | "per_page" | "before" | "limit" | "hours" | "seen_hours" | "silent_hours" => {
                 json!({ "type": "integer", "minimum": 0 })
@@ -103,10 +118,11 @@ fn operation(&(method, path, summary, query, body, gives): &Entry, permission: &
     if changes {
         parameters.push(json!({ "name": "X-CSRF-Token", "in": "header", "required": true, "schema": text }));
     }
-    if changes && path != "/api/v1/assets" {
+    let unconditional = matches!(path, "/api/v1/assets" | "/api/v1/stocktakes") || path.ends_with("/ticks") || path.ends_with("/photos");
+    if changes && !unconditional {
         parameters.push(json!({ "name": "If-Match", "in": "header", "required": true, "schema": text, "description": "\"REV\"" }));
     }
-    let done = if method == "POST" && path == "/api/v1/assets" { "201" } else { "200" };
+    let done = if method == "POST" && matches!(path, "/api/v1/assets" | "/api/v1/stocktakes") { "201" } else { "200" };
     let content = json!({ "application/json": { "schema": { "$ref": format!("#/components/schemas/{gives}") } } });
     let mut responses = Map::new();
     responses.insert(done.to_owned(), json!({ "description": summary, "content": content }));
@@ -127,7 +143,8 @@ fn operation(&(method, path, summary, query, body, gives): &Entry, permission: &
         "responses": responses,
     });
     if let (Some(shape), Some(map)) = (body, out.as_object_mut()) {
-        let content = json!({ "application/json": { "schema": { "$ref": format!("#/components/schemas/{shape}") } } });
+        let kind = if shape == "Picture" { "image/jpeg" } else { "application/json" };
+        let content = json!({ kind: { "schema": { "$ref": format!("#/components/schemas/{shape}") } } });
         map.insert(String::from("requestBody"), json!({ "required": true, "content": content }));
     }
     out

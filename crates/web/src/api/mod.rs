@@ -3,6 +3,7 @@
 
 mod document;
 pub(crate) mod joins;
+pub(crate) mod stocktake;
 
 pub use document::openapi as document;
 

@@ -319,6 +319,11 @@ fn deed(ask: &Ask, deed: &Deed) -> String {
         Deed::PasswordSet { .. } => ("deed-password-set", String::new()),
         Deed::Account { name, .. } => ("deed-account", name.clone()),
         Deed::Exported { what, rows } => ("deed-exported", format!("{what} {}", ask.format.number(*rows))),
+        Deed::StocktakeStarted { name, .. } => ("deed-stocktake-started", name.clone()),
+        Deed::StocktakeTicked { label, to, .. } => ("deed-stocktake-ticked", format!("{label} {}", ask.t().of("stock-result", to.name()))),
+        Deed::StocktakeConflict { said, .. } => ("deed-stocktake-conflict", ask.t().of("stock-result", said.name())),
+        Deed::StocktakeClosed { name, .. } => ("deed-stocktake-closed", name.clone()),
+        Deed::ImportMapping { .. } => ("deed-import-mapping", String::new()),
         Deed::Started { version } => ("deed-started", version.clone()),
         Deed::Stopped => ("deed-stopped", String::new()),
         // A deed of a later version: its own page shows all of it.

@@ -8,12 +8,13 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use model::access::{ExportAssets, ViewAssets, ViewFindings};
 use model::{Authorised, Finding};
+use state::sheet::{self, Table};
 use state::{FindingFilter, ledger_csv};
 
 /// Most rows of an export of findings.
 const MOST: usize = 20_000;
 
-fn file(kind: &'static str, name: &str, bytes: Vec<u8>) -> Response {
+pub(crate) fn file(kind: &'static str, name: &str, bytes: Vec<u8>) -> Response {
     let mut response = ([(CONTENT_TYPE, kind)], bytes).into_response();
     if let Ok(value) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {
         response.headers_mut().insert(CONTENT_DISPOSITION, value);
@@ -21,11 +22,11 @@ fn file(kind: &'static str, name: &str, bytes: Vec<u8>) -> Response {
     response
 }
 
-fn stamp(ask: &Ask) -> String {
+pub(crate) fn stamp(ask: &Ask) -> String {
     ask.format.iso_date(ask.now)
 }
 
-fn shift_jis(ask: &Ask) -> Result<bool, Problem> {
+pub(crate) fn shift_jis(ask: &Ask) -> Result<bool, Problem> {
     match ask.query.get("encoding").to_ascii_lowercase().as_str() {
         "" | "utf-8" | "utf8" => Ok(false),
         "shift_jis" | "shift-jis" | "sjis" | "cp932" => Ok(true),
@@ -79,59 +80,65 @@ pub(crate) async fn findings_json(ask: Ask, proof: Authorised<ViewFindings>) -> 
     Ok(file("application/json", &format!("hinomi-findings-{}.json", stamp(&ask)), bytes))
 }
 
+/// What Excel calls its workbooks.
+pub(crate) const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+
+/// A table as CSV.
+pub(crate) fn csv_file(table: &Table, sjis: bool, name: &str) -> Response {
+    let kind = if sjis { "text/csv; charset=shift_jis" } else { "text/csv; charset=utf-8" };
+    file(kind, &format!("{name}.csv"), sheet::write_csv(table, sjis))
+}
+
+/// A table as Excel, made beside the tasks that answer.
+pub(crate) async fn xlsx_bytes(table: Table) -> Result<Vec<u8>, Problem> {
+    let made = tokio::task::spawn_blocking(move || sheet::write_xlsx(&table)).await;
+    made.map_err(|e| Problem::Broken(e.to_string()))?.map_err(|e| Problem::Broken(e.to_string()))
+}
+
+/// `GET /assets/export.xlsx`
+pub(crate) async fn assets_xlsx(ask: Ask, proof: Authorised<ExportAssets>) -> Result<Response, Problem> {
+    let assets = ask.store.export_assets(&proof, &super::assets::filter(&ask), ask.now).await?;
+    let zones = match ask.also(ViewAssets) {
+        Ok(seeing) => ask.store.zones_of_assets(&seeing).await?.into_iter().map(|z| (z.id, z.fields.name)).collect(),
+        Err(_) => std::collections::BTreeMap::new(),
+    };
+    let table = ledger_csv::table(&assets, &zones, ask.lang, ask.say("nav-assets"));
+    Ok(file(XLSX, &format!("hinomi-assets-{}.xlsx", stamp(&ask)), xlsx_bytes(table).await?))
+}
+
+async fn findings_table(ask: &Ask, proof: &Authorised<ViewFindings>) -> Result<Table, Problem> {
+    let all = findings(ask, proof).await?;
+    let names = Names::of(ask, &all.iter().collect::<Vec<_>>()).await?;
+    let t = ask.t();
+    let head = ["id", "col-severity", "col-title", "col-asset", "col-status", "col-count", "col-first", "col-last", "handle-note"];
+    let rows = all
+        .iter()
+        .map(|f| {
+            vec![
+                f.id.to_string(),
+                t.of("severity", f.severity.name()),
+                speak::title(ask, &names, f),
+                f.asset.map(|a| names.name(a)).unwrap_or_default(),
+                t.of("status", f.status.name()),
+                f.count.to_string(),
+                ask.format.precise(f.first),
+                ask.format.precise(f.last),
+                f.explanation.clone(),
+            ]
+        })
+        .collect();
+    let head = head.iter().map(|k| if *k == "id" { String::from("id") } else { ask.say(k) }).collect();
+    Ok(Table { title: ask.say("nav-findings"), head, rows })
+}
+
 /// `GET /findings/export.csv`
 pub(crate) async fn findings_csv(ask: Ask, proof: Authorised<ViewFindings>) -> Result<Response, Problem> {
     let sjis = shift_jis(&ask)?;
-    let all = findings(&ask, &proof).await?;
-    let names = Names::of(&ask, &all.iter().collect::<Vec<_>>()).await?;
-    let t = ask.t();
-    let mut csv = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-    let wrong = |e: csv::Error| Problem::Broken(e.to_string());
-    let head = ["id", "col-severity", "col-title", "col-asset", "col-status", "col-count", "col-first", "col-last", "handle-note"];
-    csv.write_record(head.iter().map(|k| if *k == "id" { String::from("id") } else { ask.say(k) })).map_err(wrong)?;
-    for f in &all {
-        let row = [
-            f.id.to_string(),
-            t.of("severity", f.severity.name()),
-            speak::title(&ask, &names, f),
-            f.asset.map(|a| names.name(a)).unwrap_or_default(),
-            t.of("status", f.status.name()),
-            f.count.to_string(),
-            ask.format.precise(f.first),
-            ask.format.precise(f.last),
-            f.explanation.clone(),
-        ];
-        csv.write_record(row.iter().map(|c| harmless(c))).map_err(wrong)?;
-    }
-    let bytes = csv.into_inner().map_err(|e| Problem::Broken(e.to_string()))?;
-    let text = String::from_utf8_lossy(&bytes).into_owned();
-    let (kind, bytes) = if sjis {
-        let clean: String = text.chars().map(|c| if has_shift_jis(c) { c } else { '〓' }).collect();
-        ("text/csv; charset=shift_jis", encoding_rs::SHIFT_JIS.encode(&clean).0.into_owned())
-    } else {
-        ("text/csv; charset=utf-8", [b"\xef\xbb\xbf".as_slice(), text.as_bytes()].concat())
-    };
-    Ok(file(kind, &format!("hinomi-findings-{}.csv", stamp(&ask)), bytes))
+    Ok(csv_file(&findings_table(&ask, &proof).await?, sjis, &format!("hinomi-findings-{}", stamp(&ask))))
 }
 
-fn has_shift_jis(c: char) -> bool {
-    let mut buffer = [0u8; 4];
-    !encoding_rs::SHIFT_JIS.encode(c.encode_utf8(&mut buffer)).2
-}
-
-/// A cell that a spreadsheet would run as a formula gets an apostrophe in front (OWASP, CSV injection): names come from the network.
-fn harmless(cell: &str) -> String {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell.to_owned() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn formulas_from_the_network_are_only_text() {
-        assert_eq!(harmless("=cmd|' /C calc'!A0"), "'=cmd|' /C calc'!A0");
-        assert_eq!(harmless("PLC-1"), "PLC-1");
-        assert!(has_shift_jis('竹') && !has_shift_jis('😀') && has_shift_jis('〓'));
-    }
+/// `GET /findings/export.xlsx`
+pub(crate) async fn findings_xlsx(ask: Ask, proof: Authorised<ViewFindings>) -> Result<Response, Problem> {
+    let bytes = xlsx_bytes(findings_table(&ask, &proof).await?).await?;
+    Ok(file(XLSX, &format!("hinomi-findings-{}.xlsx", stamp(&ask)), bytes))
 }

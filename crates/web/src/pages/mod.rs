@@ -13,14 +13,15 @@ pub(crate) mod own;
 pub(crate) mod records;
 pub(crate) mod settings;
 pub(crate) mod speak;
+pub(crate) mod stocktake;
 pub(crate) mod today;
 
 use crate::ask::Ask;
 use crate::problem::Problem;
 use crate::view::bundle;
 use axum::body::Body;
-use axum::http::StatusCode;
 use axum::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use model::Span;
 
@@ -54,10 +55,15 @@ pub(crate) async fn ui(ask: Ask) -> Result<Response, Problem> {
     let cache = if ask.query.get("v") == bundle::VERSION { "public, max-age=31536000, immutable" } else { "no-cache" };
     let accepted = ask.headers.get(ACCEPT_ENCODING).and_then(|v| v.to_str().ok()).is_some_and(takes_gzip);
     let head = [(CONTENT_TYPE, file.mime), (CACHE_CONTROL, cache), (VARY, "accept-encoding")];
-    Ok(match bundle::packed(&name).filter(|_| accepted) {
+    let mut response = match bundle::packed(&name).filter(|_| accepted) {
         Some(packed) => (head, [(CONTENT_ENCODING, "gzip")], Body::from(packed)).into_response(),
         None => (head, Body::from(file.bytes)).into_response(),
-    })
+    };
+    if name == bundle::WORKER {
+        // It stands under /ui/ and answers for the stocktake's pages, and no others.
+        response.headers_mut().insert("service-worker-allowed", HeaderValue::from_static("/stocktakes"));
+    }
+    Ok(response)
 }
 
 /// Whether `Accept-Encoding` names gzip and does not refuse it (RFC 9110, 12.5.3).

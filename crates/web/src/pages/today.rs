@@ -5,7 +5,7 @@ use super::speak::{self, Names};
 use crate::ask::Ask;
 use crate::problem::{Problem, page as render};
 use crate::view::chart::usual_band;
-use crate::view::{Change, Changed, Learned, Page, TodayFacts, TodayPage, TodaySensor, TopFinding, Traffic, When};
+use crate::view::{Change, Changed, Learned, Page, StockDue, TodayFacts, TodayPage, TodaySensor, TopFinding, Traffic, When};
 use axum::response::Response;
 use catalogue::Value;
 use model::access::{ViewAssets, ViewEvents, ViewFindings, ViewSettings, ViewToday};
@@ -59,9 +59,30 @@ pub(crate) async fn page(ask: Ask, proof: Authorised<ViewToday>) -> Result<Respo
         traffic: traffic(&ask, &facts),
         kept: super::settings::kept(&ask, limit),
         as_of: ask.as_of.map(|at| ask.when(at)),
+        stock: stock(&ask).await?,
     };
     let shell = ask.shell(Page::Today, "").await?;
     render(&TodayPage::new(shell, view))
+}
+
+/// Days before a stocktake's end, and before the next one, from which the front page tells of it.
+const STOCK_DAYS: (i64, i64) = (7, 14);
+
+/// The stocktake that is due, or will be soon. By the clock on the wall, not by what old captures show: people do it.
+async fn stock(ask: &Ask) -> Result<Option<StockDue>, Problem> {
+    let Ok(seeing) = ask.also(ViewAssets) else { return Ok(None) };
+    let today = ask.format.iso_date(ask.now);
+    let soon = |days: i64| ask.format.iso_date(ask.now + Span::hours(24 * days));
+    let (running, next) = (soon(STOCK_DAYS.0), soon(STOCK_DAYS.1));
+    let due = ask.store.stocktakes_due(&seeing).await?;
+    Ok(due.into_iter().find(|d| d.day <= *if d.running { &running } else { &next }).map(|d| StockDue {
+        href: if d.running { format!("/stocktakes/{}", d.stocktake) } else { String::from("/stocktakes") },
+        day: ask.format.end_of_day(&d.day).map_or_else(|| d.day.clone(), |at| ask.format.date(at)),
+        late: d.day < today,
+        name: d.name,
+        running: d.running,
+        open: d.open,
+    }))
 }
 
 async fn top(ask: &Ask) -> Result<Vec<TopFinding>, Problem> {

@@ -14,10 +14,14 @@ pub struct File {
     pub bytes: &'static [u8],
 }
 
+/// The service worker of the stocktake's pages.
+pub const WORKER: &str = "stocktake-worker.js";
+
 /// Every file.
 pub const FILES: &[File] = &[
     File { name: "console.js", mime: "text/javascript; charset=utf-8", bytes: include_bytes!("../../assets/console.js") },
     File { name: "console.css", mime: "text/css; charset=utf-8", bytes: include_bytes!("../../assets/console.css") },
+    File { name: WORKER, mime: "text/javascript; charset=utf-8", bytes: include_bytes!("../../assets/stocktake-worker.js") },
     File { name: "favicon.svg", mime: "image/svg+xml", bytes: include_bytes!("../../assets/favicon.svg") },
 ];
 

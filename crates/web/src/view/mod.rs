@@ -18,9 +18,16 @@
 //! | `GET /assets/export.csv`, `/assets/export.json` | the same filter as the page | `encoding` (`utf-8`/`shift_jis`), and the filter |
 //! | `POST /assets/register` | registers several | `id` (repeated), `zone` (may be empty), `back` |
 //! | `GET /assets/new`, `POST /assets/new` | [`AssetNewPage`] | the ledger's fields, `macs`, `ips` |
-//! | `GET /assets/import`, `POST /assets/import` | [`ImportPage`], multipart | `file`, `encoding` (`auto`/`utf-8`/`shift_jis`), `step` (`check`/`apply`) |
+//! | `GET /assets/import`, `POST /assets/import` | [`ImportPage`], multipart | `file` or `held` (a file that was checked), `m0`, `m1`, … (what the columns mean), `encoding` (`auto`/`utf-8`/`shift_jis`), `step` (`check`/`apply`) |
 //! | `GET /assets/{id}`, `POST /assets/{id}` | [`AssetPage`] | `rev` and the ledger's fields, named as in `model::asset::Ledger` |
 //! | `POST /assets/{id}/state` | | `state`, `rev` |
+//! | `GET /stocktakes`, `POST /stocktakes` | [`StocktakesPage`] | `name`, `zone`, `place`, `assignee`, `due`, `note`, `discovered` |
+//! | `GET /stocktakes/{id}` | [`StocktakePage`] | `which` (`open`/`done`/`differences`/`all`), `q`, `page` |
+//! | `GET`, `POST /stocktakes/{id}/entries/{entry}` | [`StockEntryPage`], multipart | `tick`, `rev`, `result`, `note`, `place_now`, `console_ports`, `blocked_ports`, `unknown_plugs`, `label`, `photo` |
+//! | `POST /stocktakes/{id}/settle` | | `tick`, `take` (`yes`/`no`) |
+//! | `POST /stocktakes/{id}/close` | | `rev`, `rest`, `rest_why`, `apply`, `next_due`, `note` |
+//! | `GET /stocktakes/tag/{id}` | where a printed label leads | |
+//! | `GET /stocktakes/labels` | [`LabelsPage`] | `zone`, `place`, `stocktake` |
 //! | `GET /findings` | [`FindingsPage`] | `severity`, `status` (`open` is the default, `all` for all), `rule`, `asset`, `sort`, `dir`, `page` |
 //! | `GET /findings/{id}`, `POST /findings/{id}` | [`FindingPage`] | `act` (`acknowledge`/`explain`/`close`/`reopen`), `note`, `until` (`YYYY-MM-DD`), `rev` |
 //! | `GET /events` | [`EventsPage`] | `asset`, `finding`, `table`, `from`, `to`, `before` (cursor) |
@@ -48,6 +55,7 @@ pub mod findings;
 pub mod plain;
 pub mod settings;
 pub mod shell;
+pub mod stocktake;
 pub mod today;
 pub mod words;
 
@@ -56,11 +64,14 @@ pub use calendar::*;
 pub use chart::{Hour, Traffic};
 pub use events::{EventPage, EventRow, EventsPage, RawRow};
 pub use findings::*;
-pub use plain::{ErrorPage, ImportPage, ImportReport, ImportRow, LoginPage, PasswordPage};
+pub use plain::{ErrorPage, ImportColumn, ImportPage, ImportReport, ImportRow, LoginPage, PasswordPage};
 pub use settings::*;
 pub use shell::*;
+pub use stocktake::*;
 pub use today::*;
 pub use words::T;
 
 #[cfg(test)]
 mod samples;
+#[cfg(test)]
+mod samples_stocktake;

@@ -75,7 +75,18 @@ pub struct ImportReport {
     pub unknown_columns: Vec<String>,
 }
 
-/// CSV import.
+/// A column of a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImportColumn {
+    /// Its heading.
+    pub head: String,
+    /// Its first values.
+    pub samples: String,
+    /// What it can mean.
+    pub choices: Vec<Choice>,
+}
+
+/// Import of a list.
 #[derive(Clone, Debug, Default, Template)]
 #[template(path = "import.html")]
 pub struct ImportPage {
@@ -87,9 +98,17 @@ pub struct ImportPage {
     pub problem: Option<String>,
     /// The report.
     pub report: Option<ImportReport>,
-    /// The decoded text of a file that was checked, to be sent back as `text` (with `encoding=utf-8`, `step=apply`) instead of a
-    /// file; empty where it is too long for that.
-    pub text: String,
+    /// What is behind a file that was checked: a word by which it is known for a while, so that it need not be chosen again; empty
+    /// where there is none.
+    pub held: String,
+    /// Its columns with what they mean.
+    pub columns: Vec<ImportColumn>,
+    /// What they mean was remembered from the last time.
+    pub remembered: bool,
+    /// The sheet that was read, and those that were not; empty for CSV.
+    pub sheets: (String, Vec<String>),
+    /// Merged regions whose value was given to the rows below.
+    pub merged: u64,
     /// Headings that are understood.
     pub headings: Vec<String>,
 }

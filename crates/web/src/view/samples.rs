@@ -14,21 +14,21 @@ use model::{Lang, Time};
 /// A name such as a device may choose to make harm: markup, script, direction marks, pictures, five hundred characters.
 const HOSTILE: &str = "<script>alert(1)</script>\" onmouseover=\"x' style='x \u{202e}gpj.exe\u{2066} 🏭🔥 &amp; {{t}}";
 
-struct Say {
-    ja: bool,
-    harm: bool,
+pub(super) struct Say {
+    pub(super) ja: bool,
+    pub(super) harm: bool,
 }
 
 impl Say {
-    fn s(&self, ja: &str, en: &str) -> String {
+    pub(super) fn s(&self, ja: &str, en: &str) -> String {
         if self.harm { format!("{HOSTILE}{}", "長".repeat(500)) } else { (if self.ja { ja } else { en }).to_owned() }
     }
-    fn w(&self, ja: &str, en: &str) -> When {
+    pub(super) fn w(&self, ja: &str, en: &str) -> When {
         When::new(Time::from_unix(1_795_000_000, 0), if self.ja { ja } else { en })
     }
 }
 
-fn shell(s: &Say, page: Page, title: &str) -> Shell {
+pub(super) fn shell(s: &Say, page: Page, title: &str) -> Shell {
     Shell {
         t: T::new(if s.ja { Lang::Ja } else { Lang::En }),
         page,
@@ -142,6 +142,7 @@ fn today(s: &Say, empty: bool) -> TodayPage {
         return TodayPage::new(shell, TodayFacts::default());
     }
     let facts = TodayFacts {
+        stock: None,
         today: 1,
         week: 2,
         check: 5,
@@ -682,7 +683,15 @@ fn import(s: &Say, applied: bool) -> ImportPage {
             changes: vec![ImportRow { row: 3, column: String::new(), label: s.s("PLC-L2-01", "PLC-L2-01"), text: s.s("場所", "place") }],
             unknown_columns: vec![s.s("備考2", "Remarks 2")],
         }),
-        text: s.s("名前,場所\nPLC-L2-01,制御盤A\n", "name,place\nPLC-L2-01,Panel A\n"),
+        held: if applied { String::new() } else { "word".into() },
+        columns: vec![ImportColumn {
+            head: s.s("設置している場所", "Where it stands"),
+            samples: s.s("制御盤A / 事務所", "Panel A / Office"),
+            choices: vec![Choice::new("", s.s("（読まない）", "(not read)"), false), Choice::new("place", s.s("設置場所", "Place"), true)],
+        }],
+        remembered: true,
+        sheets: (s.s("機器台帳", "Ledger"), vec![s.s("メモ", "Notes")]),
+        merged: 2,
         headings: vec![s.s("名前", "name"), s.s("場所", "place")],
     }
 }
@@ -704,7 +713,8 @@ fn pages(s: &Say) -> Vec<(&'static str, String)> {
     let mut auditor = asset(s, AssetState::Registered);
     auditor.shell.may = May { edit_assets: false, ..May::ALL };
     let render = |t: Result<String, askama::Error>| t.unwrap();
-    vec![
+    let mut all = super::samples_stocktake::pages(s);
+    all.extend([
         ("today", render(today(s, false).render())),
         ("today-empty", render(today(s, true).render())),
         ("today-blind", render(TodayPage::new(shell(s, Page::Today, ""), blind).render())),
@@ -767,7 +777,8 @@ fn pages(s: &Say) -> Vec<(&'static str, String)> {
             render(ErrorPage { shell: shell(s, Page::Outside, ""), status: 404, detail: s.s("", ""), reference: String::new() }.render()),
         ),
         ("error-500", render(ErrorPage { shell: outside(s), status: 500, detail: String::new(), reference: s.s("7f3a", "7f3a") }.render())),
-    ]
+    ]);
+    all
 }
 
 /// The tags of a page, without what stands between them, comments left out.

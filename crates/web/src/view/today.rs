@@ -226,6 +226,25 @@ pub struct TodayFacts {
     pub kept: Kept,
     /// The time that all this is of, where it is not now.
     pub as_of: Option<When>,
+    /// The stocktake that is due, or will be soon.
+    pub stock: Option<StockDue>,
+}
+
+/// A stocktake that is due.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StockDue {
+    /// Its page; the list of stocktakes where the next one is meant.
+    pub href: String,
+    /// Its name, or that of the last one.
+    pub name: String,
+    /// The day, in words.
+    pub day: String,
+    /// It goes on.
+    pub running: bool,
+    /// Assets not yet looked for.
+    pub open: u64,
+    /// The day has passed.
+    pub late: bool,
 }
 
 /// 今日
@@ -342,6 +361,27 @@ impl TodayPage {
                 } else {
                     Vec::new()
                 },
+            });
+        }
+        if let Some(due) = &f.stock {
+            let args = [
+                ("x", Value::Text(&due.name)),
+                ("y", Value::Text(&due.day)),
+                ("n", Value::Number(i64::try_from(due.open).unwrap_or(i64::MAX))),
+            ];
+            let [title, why] =
+                if due.running { ["todo-stock-running", "todo-stock-running-why"] } else { ["todo-stock-next", "todo-stock-next-why"] };
+            out.push(Todo {
+                tag: if due.late {
+                    Tag { tone: "look", mark: "▲", word: t.say("severity-week") }
+                } else {
+                    Tag { tone: "blue", mark: "●", word: t.say("severity-check") }
+                },
+                from: t.say("stock"),
+                when: None,
+                title: t.with(title, &args),
+                why: t.with(why, &args),
+                links: vec![Link::to(t.say("todo-stock-open"), due.href.clone())],
             });
         }
         out.truncate(TodayPage::MOST_TODOS);
