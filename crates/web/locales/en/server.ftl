@@ -168,6 +168,7 @@ deed-account = Changed an account
 deed-exported = Exported
 deed-started = Started Hinomi
 deed-stopped = Stopped Hinomi
+<<<<<<< HEAD
 
 # Stocktake
 done-stock-started = The stocktake has begun.
@@ -218,3 +219,28 @@ import-not-a-workbook = This is no Excel workbook (.xlsx).
 import-bomb = Unpacked, the workbook is too large. Delete sheets and pictures that are not needed, or save it as CSV.
 import-too-many-columns = More than { $n } columns. Keep those that matter.
 import-broken = The workbook is damaged. Open and save it in Excel, then try again.
+=======
+act-unnamed = unnamed
+act-status = answer { $x }
+act-body = content { $x }
+act-tls = Encrypted connection to { $x } ({ $y })
+act-tls-unanswered = Encrypted connection tried, no answer: { $x } ({ $y })
+act-tls-certificate = Certificate of the server: { $x } (valid until { $y })
+act-quic = Connection by QUIC to { $x } ({ $y })
+act-quic-unanswered = Connection by QUIC tried, no answer: { $x } ({ $y })
+act-http = { $x } (answer { $y })
+act-http-unanswered = { $x } (no answer)
+act-ssh = SSH connection: client { $x }, server { $y }
+act-banner = The server says: { $x }
+act-login-success = Log-in of { $x } accepted
+act-login-failure = Log-in of { $x } refused
+act-login-unknown = Log-in of { $x }, outcome unknown
+act-login-anonymous = anonymous
+act-login-clear = password readable by others
+act-mail = Mail from { $x } to { $y }
+act-mailbox = Mail connection: { $x }
+act-mailbox-encrypted = Mail connection changed to encryption: { $x }
+act-rtsp = Video request: { $x }
+act-sip = Telephone: { $x } (from { $y })
+act-sip-answer = Telephone: { $x } answered { $y }
+>>>>>>> h-wweb

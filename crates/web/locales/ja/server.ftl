@@ -168,6 +168,7 @@ deed-account = 利用者を変えた
 deed-exported = 書き出した
 deed-started = 火の見を起動した
 deed-stopped = 火の見を止めた
+<<<<<<< HEAD
 
 # Stocktake
 done-stock-started = 棚卸しを始めました。
@@ -218,3 +219,28 @@ import-not-a-workbook = Excel のブック（.xlsx）ではありません。
 import-bomb = 展開すると大きすぎるブックです。いらないシートや写真を消すか、CSV で保存してください。
 import-too-many-columns = 列が { $n } を超えています。いる列だけにしてください。
 import-broken = ブックが壊れています。Excel で開いて保存し直してください。
+=======
+act-unnamed = 名前なし
+act-status = 応答 { $x }
+act-body = 中身 { $x }
+act-tls = 暗号化された接続：{ $x }（{ $y }）
+act-tls-unanswered = 暗号化された接続の呼びかけ（応答なし）：{ $x }（{ $y }）
+act-tls-certificate = サーバーの証明書：{ $x }（{ $y } まで有効）
+act-quic = QUIC による接続：{ $x }（{ $y }）
+act-quic-unanswered = QUIC による呼びかけ（応答なし）：{ $x }（{ $y }）
+act-http = { $x }（応答 { $y }）
+act-http-unanswered = { $x }（応答なし）
+act-ssh = SSH 接続：利用側 { $x }、サーバー { $y }
+act-banner = サーバーの名乗り：{ $x }
+act-login-success = { $x } のログインが通った
+act-login-failure = { $x } のログインが断られた
+act-login-unknown = { $x } のログイン（結果は不明）
+act-login-anonymous = 匿名
+act-login-clear = パスワードは暗号化されていない
+act-mail = メール：{ $x } から { $y } へ
+act-mailbox = メールの接続：{ $x }
+act-mailbox-encrypted = メールの接続が暗号化に切り替わった：{ $x }
+act-rtsp = 映像の要求：{ $x }
+act-sip = 電話：{ $x }（発信 { $y }）
+act-sip-answer = 電話：{ $x } への応答 { $y }
+>>>>>>> h-wweb

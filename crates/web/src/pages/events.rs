@@ -1,6 +1,7 @@
 //! 記録: raw records, newest first, and one record in full.
 
 mod office;
+mod web;
 
 use super::assets::{event_href, record_keys, sensor_name, sensor_names};
 use super::records::{self, Found};
@@ -246,7 +247,10 @@ pub(crate) fn summary(ask: &Ask, e: &Event) -> String {
                 snake(&f.state)
             )
         }
-        Body::Activity(a) => office::said(ask.t(), &a.act).unwrap_or_else(|| act(&a.act)),
+        Body::Activity(a) => names::line(ask.t(), &a.act)
+            .or_else(|| office::line(ask.t(), &a.act))
+            .or_else(|| web::line(ask.t(), &ask.format, &a.act))
+            .unwrap_or_else(|| act(&a.act)),
         Body::Observation(o) => match (o.ip, o.mac) {
             (Some(ip), Some(mac)) => format!("{ip} = {mac} ({})", snake(&o.via)),
             (Some(ip), None) => format!("{ip} ({})", snake(&o.via)),
@@ -288,11 +292,6 @@ fn act(act: &Act) -> String {
             if d.response { format!("{asked} → {told} (rcode {})", d.rcode) } else { format!("{asked}?") }
         }
         Act::Dhcp(d) => format!("message {} {} {} {}", d.message, d.mac, d.hostname, d.your_ip.map(|i| i.to_string()).unwrap_or_default()),
-        Act::Tls(t) => format!("{} {}", t.sni, t.ja4),
-        Act::Http(h) => format!("{} {}{} → {}", h.method, h.host, h.path, h.status.map(|s| s.to_string()).unwrap_or_default()),
-        Act::Ssh(s) => format!("{} ↔ {}", s.client, s.server),
-        Act::Banner(b) => b.text.clone(),
-        Act::Login(l) => format!("{} {}", l.user, snake(&l.outcome)),
         Act::Lldp(l) => format!("{} {}", l.name, l.description),
         _ => String::new(),
     }
