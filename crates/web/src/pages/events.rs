@@ -1,5 +1,7 @@
 //! 記録: raw records, newest first, and one record in full.
 
+mod acts;
+
 use super::assets::{event_href, record_keys, sensor_name, sensor_names};
 use super::records::{self, Found};
 use super::speak::{Names, cut};
@@ -244,7 +246,7 @@ pub(crate) fn summary(ask: &Ask, e: &Event) -> String {
                 snake(&f.state)
             )
         }
-        Body::Activity(a) => act(&a.act),
+        Body::Activity(a) => acts::say(ask.t(), &a.act).unwrap_or_else(|| act(&a.act)),
         Body::Observation(o) => match (o.ip, o.mac) {
             (Some(ip), Some(mac)) => format!("{ip} = {mac} ({})", snake(&o.via)),
             (Some(ip), None) => format!("{ip} ({})", snake(&o.via)),
@@ -280,12 +282,6 @@ fn act(act: &Act) -> String {
         Act::Arp(a) => format!("who has {}? tell {}", a.target_ip, a.sender_ip),
         Act::Neighbour(n) => format!("type {} {}", n.icmp_type, n.target.map(|t| t.to_string()).unwrap_or_default()),
         Act::Unreachable(u) => format!("type {} code {}", u.icmp_type, u.code),
-        Act::Dns(d) => {
-            let asked = d.questions.iter().map(|(n, _)| n.as_str()).collect::<Vec<_>>().join(" ");
-            let told = d.records.iter().filter_map(|r| r.ip.map(|i| i.to_string())).take(4).collect::<Vec<_>>().join(" ");
-            if d.response { format!("{asked} → {told} (rcode {})", d.rcode) } else { format!("{asked}?") }
-        }
-        Act::Dhcp(d) => format!("message {} {} {} {}", d.message, d.mac, d.hostname, d.your_ip.map(|i| i.to_string()).unwrap_or_default()),
         Act::Tls(t) => format!("{} {}", t.sni, t.ja4),
         Act::Http(h) => format!("{} {}{} → {}", h.method, h.host, h.path, h.status.map(|s| s.to_string()).unwrap_or_default()),
         Act::Ssh(s) => format!("{} ↔ {}", s.client, s.server),
@@ -298,7 +294,6 @@ fn act(act: &Act) -> String {
             m.address.map(|a| format!(" address {a}")).unwrap_or_default(),
             if m.write { " write" } else { "" }
         ),
-        Act::Lldp(l) => format!("{} {}", l.name, l.description),
         _ => String::new(),
     }
 }
