@@ -71,7 +71,8 @@ fn dns(t: T, d: &Dns) -> String {
     if asked.is_empty() && !services.is_empty() {
         return t.x("act-dns-services", &services);
     }
-    let told = few(d.records.iter().filter_map(|r| r.ip.map(|ip| ip.to_string()).or_else(|| Some(r.text.clone()).filter(|s| !s.is_empty()))));
+    let told =
+        few(d.records.iter().filter_map(|r| r.ip.map(|ip| ip.to_string()).or_else(|| Some(r.text.clone()).filter(|s| !s.is_empty()))));
     let name = if asked.is_empty() { d.records.first().map(|r| r.name.clone()).unwrap_or_default() } else { asked };
     if told.is_empty() { t.xy("act-dns-nothing", &name, &d.rcode.to_string()) } else { t.xy("act-dns-answers", &name, &told) }
 }
