@@ -197,6 +197,37 @@ fn main() -> std::io::Result<()> {
     ]
     .concat();
     let lldp = b"\x02\x07\x04\x02\0\0\0\0\x01\x04\x03\x05p1\x06\x02\0\x78\x0a\x03sw1\x0e\x04\0\x04\0\x04\x10\x0c\x05\x01\xc0\0\x02\x01\x02\0\0\0\x01\0\0\0";
+    let letters =
+        |name: &[u8; 16]| [&[32][..], &name.iter().flat_map(|b| [b'A' + (b >> 4), b'A' + (b & 15)]).collect::<Vec<_>>(), &[0]].concat();
+    let nbns = [
+        b"\0\x07\x29\x10\0\x01\0\0\0\0\0\x01".to_vec(),
+        letters(b"PLANT-PC        "),
+        b"\0\x20\0\x01\xc0\x0c\0\x20\0\x01\0\0\0\x09\0\x06\0\0\xc0\0\x02\x01".to_vec(),
+    ]
+    .concat();
+    let nbdgm = [
+        b"\x11\x02\0\x01\xc0\0\x02\x01\0\x8a\0\0\0\0".to_vec(),
+        letters(b"HMI-2           "),
+        letters(b"GROUP           "),
+        b"\xffSMB\x25".to_vec(),
+    ]
+    .concat();
+    let option = |code: u8, v: &[u8]| [&[0, code][..], &v16(v)].concat();
+    let dhcp6 = [
+        vec![1, 1, 2, 3],
+        option(1, &[0, 3, 0, 1, 2, 0, 0, 0, 0, 1]),
+        option(6, &[0, 23]),
+        option(16, b"\0\0\x01\x37\0\x02hi"),
+        option(39, b"\0\x03hmi"),
+    ]
+    .concat();
+    let ntp = |first: u8| [&[first, 1, 6, 0xec][..], &[0; 8], b"GPS\0", &[0; 24], &[0xe9, 0, 0, 0, 0x80, 0, 0, 0]].concat();
+    let binding = der(0x30, &[der(6, &[0x2b, 6, 1, 2, 1, 1, 1, 0]), der(4, b"Switch")].concat());
+    let pdu = der(0xa2, &[der(2, &[1]), der(2, &[0]), der(2, &[0]), der(0x30, &binding)].concat());
+    let snmp = der(0x30, &[der(2, &[1]), der(4, b"public"), pdu.clone()].concat());
+    let header = der(0x30, &[der(2, &[1]), der(2, &[5, 0]), der(4, &[1]), der(2, &[3])].concat());
+    let user = der(4, &der(0x30, &[der(4, &[1, 2]), der(2, &[0]), der(2, &[0]), der(4, b"u"), der(4, &[]), der(4, &[])].concat()));
+    let snmp3 = der(0x30, &[der(2, &[3]), header, user, der(0x30, &[der(4, &[]), der(4, &[]), pdu].concat())].concat());
     let read = |path: &str| std::fs::read(root.join("..").join(path)).unwrap_or_default();
     let mut rules: Vec<Vec<u8>> = Vec::new();
     for entry in std::fs::read_dir(root.join("../catalogue/rules")).into_iter().flatten().flatten() {
@@ -243,6 +274,14 @@ fn main() -> std::io::Result<()> {
         ("membership", vec![vec![0x22, 0, 0, 0, 0, 0, 0, 1, 4, 1, 0, 1, 239, 0, 0, 1, 10, 0, 0, 1, 0, 0, 0, 0], [&[143, 0, 0, 0, 0, 0, 0, 1, 4, 0, 0, 0, 0xff, 2][..], &[0; 13], &[0xfb]].concat()]),
         ("router", vec![[&[134, 0, 0, 0, 64, 0x88, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 0, 0, 0, 0, 1, 5, 1, 0, 0, 0, 0, 5, 0xdc, 3, 4, 64, 0xc0][..], &[1; 28], &[25, 3, 0, 0, 0, 0, 0, 9], &[2; 16], &[31, 2, 0, 0, 0, 0, 0, 9], b"\x03lab\0\0\0\0"].concat()]),
         ("wlan", vec![[&[8][..], &[0; 10], &[0x11, 4], b"\0\x04shop\x03\x01\x06\x30\x14\x01\0\0\x0f\xac\x04\x01\0\0\x0f\xac\x04\x01\0\0\x0f\xac\x02\0\0"].concat(), [&[0x20, 2, 3, 0, 95, 2, 0, 0x8a][..], &[0; 92]].concat(), vec![12, 7, 0]]),
+        ("nbns", vec![up(&nbns), up(&nbdgm)]),
+        ("dhcp6", vec![up(&dhcp6), up(&[&[12u8; 34][..], &[0, 9], &v16(&dhcp6)].concat())]),
+        ("ssdp", vec![[up(b"M-SEARCH * HTTP/1.1\r\nST: ssdp:all\r\n\r\n"), down(b"HTTP/1.1 200 OK\r\nST: a\r\nUSN: b\r\nLocation: http://h/d?k=v\r\nCache-Control: max-age=9\r\n\r\n"), up(b"NOTIFY * HTTP/1.1\r\nNTS: ssdp:byebye\r\n\r\n")].concat()]),
+        ("wsd", vec![up(b"<e:Envelope xmlns:d='http://schemas.xmlsoap.org/ws/2005/04/discovery'><e:Body><d:ProbeMatches><d:ProbeMatch><a:EndpointReference><a:Address>urn:uuid:1</a:Address></a:EndpointReference><d:Types>p:q</d:Types><d:Scopes>onvif://x</d:Scopes><d:XAddrs>http://h/?a=b</d:XAddrs></d:ProbeMatch></d:ProbeMatches></e:Body></e:Envelope>")]),
+        ("upnp", vec![b"<?xml version='1.0'?><root><device><deviceType>t</deviceType><friendlyName>a &amp; &#x41;</friendlyName><UDN><![CDATA[u]]></UDN></device></root>".to_vec()]),
+        ("ntp", vec![[up(&ntp(0x23)), down(&ntp(0x24))].concat(), up(&[0x17, 0, 3, 42, 0, 0, 0, 0])]),
+        ("snmp", vec![up(&snmp), up(&snmp3)]),
+        ("coap", vec![[up(b"\x42\x01\x12\x34\xaa\xbb\x33plc\x84line\x04temp"), down(b"\x62\x45\x12\x34\xaa\xbb\xc1\x32\xff{}")].concat()]),
         ("frame", vec![[vec![0], udp(4000, 53, &dns())].concat(), [vec![0], tcp(1, 2, &[])].concat()]),
         ("engine", vec![engine]),
         ("capture", vec![pcap(), pcapng()]),

@@ -1,5 +1,6 @@
 //! 記録: raw records, newest first, and one record in full.
 
+mod names;
 mod office;
 mod web;
 
@@ -286,13 +287,6 @@ fn act(act: &Act) -> String {
         Act::Arp(a) => format!("who has {}? tell {}", a.target_ip, a.sender_ip),
         Act::Neighbour(n) => format!("type {} {}", n.icmp_type, n.target.map(|t| t.to_string()).unwrap_or_default()),
         Act::Unreachable(u) => format!("type {} code {}", u.icmp_type, u.code),
-        Act::Dns(d) => {
-            let asked = d.questions.iter().map(|(n, _)| n.as_str()).collect::<Vec<_>>().join(" ");
-            let told = d.records.iter().filter_map(|r| r.ip.map(|i| i.to_string())).take(4).collect::<Vec<_>>().join(" ");
-            if d.response { format!("{asked} → {told} (rcode {})", d.rcode) } else { format!("{asked}?") }
-        }
-        Act::Dhcp(d) => format!("message {} {} {} {}", d.message, d.mac, d.hostname, d.your_ip.map(|i| i.to_string()).unwrap_or_default()),
-        Act::Lldp(l) => format!("{} {}", l.name, l.description),
         _ => String::new(),
     }
 }
