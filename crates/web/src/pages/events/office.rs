@@ -5,7 +5,7 @@ use model::Act;
 use model::activity::{Kerberos, Ldap, Modbus, ModbusIdentity, Mqtt, Ntlm, Rdp, Remote, Smb, SmbKind};
 
 /// The line, if the act is of this family.
-pub(super) fn said(t: T, act: &Act) -> Option<String> {
+pub(super) fn line(t: T, act: &Act) -> Option<String> {
     Some(match act {
         Act::Smb(s) => smb(t, s),
         Act::Ntlm(n) => ntlm(t, n),
@@ -202,12 +202,12 @@ mod tests {
         let mqtt = [1, 2, 3, 8, 9, 10, 14].map(|packet| Act::Mqtt(Mqtt { packet, code: Some(0x87), count: 3, ..Mqtt::default() }));
         for act in acts.iter().chain(&ldap).chain(&mqtt) {
             for lang in [Lang::Ja, Lang::En] {
-                let line = said(T::new(lang), act).unwrap_or_default();
+                let line = line(T::new(lang), act).unwrap_or_default();
                 assert!(!line.is_empty() && !line.contains('⟦'), "{lang:?} {act:?}: {line}");
             }
         }
         let t = T::new(Lang::En);
-        assert_eq!(said(t, &acts[0]).unwrap(), "a renamed to b · refused (0xc0000022)");
-        assert!(said(t, &acts[7]).unwrap().contains("UMAS Stop PLC"));
+        assert_eq!(line(t, &acts[0]).unwrap(), "a renamed to b · refused (0xc0000022)");
+        assert!(line(t, &acts[7]).unwrap().contains("UMAS Stop PLC"));
     }
 }

@@ -12,7 +12,7 @@ use model::activity::{
 const FEW: usize = 4;
 
 /// The line, or `None` for acts that are told elsewhere.
-pub(super) fn say(t: T, act: &Act) -> Option<String> {
+pub(super) fn line(t: T, act: &Act) -> Option<String> {
     let text = match act {
         Act::Dns(d) => dns(t, d),
         Act::Dhcp(d) => dhcp(t, d),
