@@ -174,7 +174,12 @@ impl Store {
     ) -> StateResult<()> {
         self.guard(proof)?;
         if header.len() > sheet::MOST_COLUMNS {
-            return Err(StateError::Invalid { field: "columns", why: format!("at most {} columns", sheet::MOST_COLUMNS) });
+            return Err(StateError::invalid(
+                "columns",
+                "invalid-columns",
+                sheet::MOST_COLUMNS,
+                format!("at most {} columns", sheet::MOST_COLUMNS),
+            ));
         }
         let columns: Vec<(String, String)> = header
             .iter()

@@ -45,7 +45,7 @@ impl Identity {
             self.ledger += usize::from(new.in_ledger());
             self.assets.insert(to, new);
         }
-        self.set_state(to, state);
+        self.set_state(to, state, at);
         let mut seen = false;
         for place in places.iter().take(MAX_IPS + MAX_MACS) {
             seen |= self.take(from, to, *place, cx);

@@ -52,7 +52,7 @@ impl Store {
         let (note, next_due) = (word("note", &closing.note, LONGEST_NOTE)?, day("next_due", &closing.next_due)?);
         let rest = closing.rest.as_deref().map(|r| word("rest", r, LONGEST_NOTE)).transpose()?;
         if rest.as_deref() == Some("") {
-            return Err(StateError::Invalid { field: "rest", why: String::from("say why the rest was not looked for") });
+            return Err(StateError::invalid("rest", "invalid-stock-rest", "", "say why the rest was not looked for"));
         }
         let (who, site) = (self.who(proof), self.site().id);
         let mut tx = self.write().await?;
@@ -65,11 +65,21 @@ impl Store {
             return Err(StateError::Changed { by: round.started_by, at: round.started_at, rev: round.rev });
         }
         if round.counts.conflicts > 0 {
-            return Err(StateError::Invalid { field: "conflicts", why: format!("{} words are not settled", round.counts.conflicts) });
+            return Err(StateError::invalid(
+                "conflicts",
+                "invalid-stock-conflicts",
+                round.counts.conflicts,
+                format!("{} words are not settled", round.counts.conflicts),
+            ));
         }
         if round.counts.open > 0 {
             let Some(reason) = &rest else {
-                return Err(StateError::Invalid { field: "open", why: format!("{} assets were not looked for", round.counts.open) });
+                return Err(StateError::invalid(
+                    "open",
+                    "invalid-stock-open",
+                    round.counts.open,
+                    format!("{} assets were not looked for", round.counts.open),
+                ));
             };
             let sql = format!("{} WHERE e.stocktake = $1 AND e.result = '' ORDER BY e.sort_key, e.id", super::ENTRY);
             for row in tx.rows_built(sql, v![id]).await? {

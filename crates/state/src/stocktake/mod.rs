@@ -308,10 +308,10 @@ async fn one_entry(conn: &mut Conn, stocktake: StocktakeId, id: StockEntryId) ->
 fn word(field: &'static str, text: &str, most: usize) -> Result<String> {
     let text = text.trim();
     if text.chars().nth(most).is_some() {
-        return Err(StateError::Invalid { field, why: format!("at most {most} characters") });
+        return Err(StateError::invalid(field, "invalid-text", most, format!("at most {most} characters")));
     }
     if !text::is_clean(text) {
-        return Err(StateError::Invalid { field, why: String::from("holds a character that cannot be kept") });
+        return Err(StateError::invalid(field, "invalid-stock-character", "", "holds a character that cannot be kept"));
     }
     Ok(text.to_owned())
 }
@@ -320,7 +320,7 @@ fn word(field: &'static str, text: &str, most: usize) -> Result<String> {
 fn day(field: &'static str, text: &str) -> Result<String> {
     let text = text.trim();
     if !text.is_empty() && text.parse::<jiff::civil::Date>().map_or(true, |d| d.to_string() != text) {
-        return Err(StateError::Invalid { field, why: String::from("must be a day like 2027-03-31") });
+        return Err(StateError::invalid(field, "invalid-stock-day", "", "must be a day like 2027-03-31"));
     }
     Ok(text.to_owned())
 }
@@ -351,7 +351,7 @@ impl Store {
         self.guard(proof)?;
         let name = word("name", &new.name, LONGEST_WORD)?;
         if name.is_empty() {
-            return Err(StateError::Invalid { field: "name", why: String::from("a name is needed") });
+            return Err(StateError::invalid("name", "invalid-stock-name", "", "a name is needed"));
         }
         let (place, assignee) = (word("place", &new.place, LONGEST_WORD)?, word("assignee", &new.assignee, LONGEST_WORD)?);
         let (due, note) = (day("due", &new.due)?, word("note", &new.note, LONGEST_NOTE)?);
@@ -380,13 +380,15 @@ impl Store {
             found.retain(|a| text::fold(&a.ledger.place, LONGEST_WORD) == wanted);
         }
         if found.is_empty() {
-            return Err(StateError::Invalid { field: "scope", why: String::from("no asset of the ledger is in this scope") });
+            return Err(StateError::invalid("scope", "invalid-stock-scope", "", "no asset of the ledger is in this scope"));
         }
         if found.len() > MOST_ENTRIES {
-            return Err(StateError::Invalid {
-                field: "scope",
-                why: format!("at most {MOST_ENTRIES} assets at once; take one zone after the other"),
-            });
+            return Err(StateError::invalid(
+                "scope",
+                "invalid-stock-entries",
+                MOST_ENTRIES,
+                format!("at most {MOST_ENTRIES} assets at once; take one zone after the other"),
+            ));
         }
         let id = StocktakeId::from_parts(now, self.random()?);
         tx.run(
@@ -606,7 +608,7 @@ async fn zones_now(conn: &mut Conn, ids: &[AssetId]) -> Result<std::collections:
 
 /// Refuses what a closed stocktake no longer takes.
 fn goes_on(s: &Stocktake) -> Result<()> {
-    if s.closed.is_some() { Err(StateError::Invalid { field: "closed", why: String::from("this stocktake is closed") }) } else { Ok(()) }
+    if s.closed.is_some() { Err(StateError::invalid("closed", "invalid-stock-closed", "", "this stocktake is closed")) } else { Ok(()) }
 }
 
 /// For [`Action`]s whose proof only bounds the zone.

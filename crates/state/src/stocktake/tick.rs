@@ -108,19 +108,19 @@ fn checked(mut t: Tick, now: Time) -> Result<Tick> {
     t.blocked_ports = word("blocked_ports", &t.blocked_ports, LONGEST_NOTE)?;
     t.unknown_plugs = word("unknown_plugs", &t.unknown_plugs, LONGEST_NOTE)?;
     if !t.photo.is_empty() && (t.photo.len() != 64 || !t.photo.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))) {
-        return Err(StateError::Invalid { field: "photo", why: String::from("must be a SHA-256 in hexadecimal") });
+        return Err(StateError::invalid("photo", "invalid-stock-photo", "", "must be a SHA-256 in hexadecimal"));
     }
     if t.id.is_nil() || t.entry.0.is_nil() {
-        return Err(StateError::Invalid { field: "id", why: String::from("must be an id of its own") });
+        return Err(StateError::invalid("id", "invalid-stock-id", "", "must be an id of its own"));
     }
     if t.result == StockResult::Moved && t.place_now.is_empty() {
-        return Err(StateError::Invalid { field: "place_now", why: String::from("say where it stands now") });
+        return Err(StateError::invalid("place_now", "invalid-stock-place", "", "say where it stands now"));
     }
     if t.result == StockResult::Changed && t.note.is_empty() {
-        return Err(StateError::Invalid { field: "note", why: String::from("say what is different") });
+        return Err(StateError::invalid("note", "invalid-stock-note", "", "say what is different"));
     }
     if t.result == StockResult::Extra && t.label.is_empty() {
-        return Err(StateError::Invalid { field: "label", why: String::from("say what it is") });
+        return Err(StateError::invalid("label", "invalid-stock-label", "", "say what it is"));
     }
     // A phone whose clock is ahead cannot say something in the future.
     t.at = t.at.map(|at| at.min(now));
@@ -178,7 +178,12 @@ async fn write(tx: &mut Conn, entry: &Entry, new: &Said, who: &Who, by: &str, at
 async fn make_extra(tx: &mut Conn, stocktake: StocktakeId, t: &Tick) -> Result<Entry> {
     let sql = "SELECT COUNT(*) FROM stocktake_entries WHERE stocktake = $1 AND result = 'extra'";
     if tx.number(sql, v![stocktake]).await? >= MOST_EXTRAS {
-        return Err(StateError::Invalid { field: "label", why: format!("at most {MOST_EXTRAS} things of one stocktake") });
+        return Err(StateError::invalid(
+            "label",
+            "invalid-stock-extras",
+            MOST_EXTRAS,
+            format!("at most {MOST_EXTRAS} things of one stocktake"),
+        ));
     }
     if tx.row("SELECT id FROM stocktake_entries WHERE id = $1", v![t.entry]).await?.is_some() {
         return Err(StateError::NotFound { what: "entry", id: t.entry.to_string() });
@@ -217,7 +222,12 @@ impl Store {
         }
         goes_on(&round)?;
         if tx.number("SELECT COUNT(*) FROM stocktake_ticks WHERE stocktake = $1", v![stocktake]).await? >= MOST_TICKS {
-            return Err(StateError::Invalid { field: "id", why: format!("at most {MOST_TICKS} ticks of one stocktake") });
+            return Err(StateError::invalid(
+                "id",
+                "invalid-stock-ticks",
+                MOST_TICKS,
+                format!("at most {MOST_TICKS} ticks of one stocktake"),
+            ));
         }
         let entry = match one_entry(&mut tx, stocktake, t.entry).await {
             Ok(entry) => entry,
@@ -226,7 +236,7 @@ impl Store {
         };
         // What the ledger lacks stays that, and what it has cannot become it.
         if (t.result == StockResult::Extra) != entry.asset.is_none() {
-            return Err(StateError::Invalid { field: "result", why: String::from("this result does not fit this entry") });
+            return Err(StateError::invalid("result", "invalid-stock-result", "", "this result does not fit this entry"));
         }
         let new = said(&t, &entry.said);
         let at = t.at.unwrap_or(now);

@@ -168,7 +168,6 @@ deed-account = Changed an account
 deed-exported = Exported
 deed-started = Started Hinomi
 deed-stopped = Stopped Hinomi
-<<<<<<< HEAD
 
 # Stocktake
 done-stock-started = The stocktake has begun.
@@ -219,7 +218,6 @@ import-not-a-workbook = This is no Excel workbook (.xlsx).
 import-bomb = Unpacked, the workbook is too large. Delete sheets and pictures that are not needed, or save it as CSV.
 import-too-many-columns = More than { $n } columns. Keep those that matter.
 import-broken = The workbook is damaged. Open and save it in Excel, then try again.
-=======
 act-unnamed = unnamed
 act-status = answer { $x }
 act-body = content { $x }
@@ -243,4 +241,21 @@ act-mailbox-encrypted = Mail connection changed to encryption: { $x }
 act-rtsp = Video request: { $x }
 act-sip = Telephone: { $x } (from { $y })
 act-sip-answer = Telephone: { $x } answered { $y }
->>>>>>> h-wweb
+invalid-stock-photo = Attach the photo again.
+invalid-stock-id = Load the page again and repeat.
+invalid-stock-place = Say where it stands now.
+invalid-stock-note = Say what is different.
+invalid-stock-label = Say what it is.
+invalid-stock-result = This result does not fit this line.
+invalid-stock-rest = Say why the rest was not looked for.
+invalid-stock-character = This holds a character that cannot be kept.
+invalid-stock-day = Write a day like 2027-03-31.
+invalid-stock-name = Give it a name.
+invalid-stock-scope = No asset of the ledger is in this scope.
+invalid-stock-closed = This stocktake is closed.
+invalid-stock-extras = At most { $n } things outside the list are noted in one stocktake.
+invalid-stock-ticks = At most { $n } notes are kept for one stocktake.
+invalid-stock-conflicts = { $n } differing answers are not settled yet.
+invalid-stock-open = { $n } assets were not looked for yet.
+invalid-stock-entries = At most { $n } assets at once. Take one zone after the other.
+invalid-columns = At most { $n } columns are read.

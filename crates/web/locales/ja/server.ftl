@@ -168,7 +168,6 @@ deed-account = 利用者を変えた
 deed-exported = 書き出した
 deed-started = 火の見を起動した
 deed-stopped = 火の見を止めた
-<<<<<<< HEAD
 
 # Stocktake
 done-stock-started = 棚卸しを始めました。
@@ -219,7 +218,6 @@ import-not-a-workbook = Excel のブック（.xlsx）ではありません。
 import-bomb = 展開すると大きすぎるブックです。いらないシートや写真を消すか、CSV で保存してください。
 import-too-many-columns = 列が { $n } を超えています。いる列だけにしてください。
 import-broken = ブックが壊れています。Excel で開いて保存し直してください。
-=======
 act-unnamed = 名前なし
 act-status = 応答 { $x }
 act-body = 中身 { $x }
@@ -243,4 +241,21 @@ act-mailbox-encrypted = メールの接続が暗号化に切り替わった：{ 
 act-rtsp = 映像の要求：{ $x }
 act-sip = 電話：{ $x }（発信 { $y }）
 act-sip-answer = 電話：{ $x } への応答 { $y }
->>>>>>> h-wweb
+invalid-stock-photo = 写真をもう一度つけてください。
+invalid-stock-id = ページを読み直して、もう一度入れてください。
+invalid-stock-place = いま置いてある場所を書いてください。
+invalid-stock-note = 違っていることを書いてください。
+invalid-stock-label = それが何かを書いてください。
+invalid-stock-result = この行にその結果は選べません。
+invalid-stock-rest = 残りを確かめなかったわけを書いてください。
+invalid-stock-character = 保存できない文字が入っています。
+invalid-stock-day = 日付は 2027-03-31 のように書いてください。
+invalid-stock-name = 名前をつけてください。
+invalid-stock-scope = この範囲には台帳の資産がありません。
+invalid-stock-closed = この棚卸しは締めてあります。
+invalid-stock-extras = 一覧にないものは、1 回の棚卸しで { $n } 件まで書けます。
+invalid-stock-ticks = 1 回の棚卸しに残せる書き込みは { $n } 件までです。
+invalid-stock-conflicts = 食い違ったままの答えが { $n } 件あります。
+invalid-stock-open = まだ確かめていない資産が { $n } 件あります。
+invalid-stock-entries = 一度に数えられるのは { $n } 件までです。区域ごとに分けてください。
+invalid-columns = 読めるのは { $n } 列までです。

@@ -284,7 +284,7 @@ mod tests {
             acts.push(Act::Wlan(Wlan { kind, ssid: Some("plant".into()), ..Wlan::default() }));
         }
         for act in &acts {
-            let lines: Vec<String> = Lang::ALL.into_iter().map(|lang| say(T::new(lang), act).unwrap()).collect();
+            let lines: Vec<String> = Lang::ALL.into_iter().map(|lang| line(T::new(lang), act).unwrap()).collect();
             assert!(lines.iter().all(|l| !l.is_empty() && !l.contains('⟦') && !l.contains('{')), "{act:?}: {lines:?}");
             assert_ne!(lines[0], lines[1], "{act:?}");
         }
