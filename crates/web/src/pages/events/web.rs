@@ -120,17 +120,17 @@ mod tests {
         let mail = Mail { from: "a@b".into(), to: vec!["c@d".into()], recipients: 3, status: 250, ..Mail::default() };
         assert!(said(&Act::Mail(mail)).iter().all(|l| l.contains("c@d +2") && l.contains("250")));
         for act in [
-            Act::Quic(Default::default()),
-            Act::Ssh(Default::default()),
-            Act::Banner(Default::default()),
+            Act::Quic(model::activity::Quic::default()),
+            Act::Ssh(model::activity::Ssh::default()),
+            Act::Banner(model::activity::Banner::default()),
             Act::Mail(Mail::default()),
             Act::Mail(Mail { encrypted: true, ..Mail::default() }),
-            Act::Rtsp(Default::default()),
+            Act::Rtsp(model::activity::Rtsp::default()),
             Act::Sip(Sip::default()),
             Act::Sip(Sip { status: Some(200), ..Sip::default() }),
         ] {
             assert!(said(&act).iter().all(|l| !l.is_empty() && !l.contains('⟦')), "{act:?}");
         }
-        assert!(line(T::new(Lang::Ja), &Format::new(Lang::Ja, "UTC", NOW), &Act::Modbus(Default::default())).is_none());
+        assert!(line(T::new(Lang::Ja), &Format::new(Lang::Ja, "UTC", NOW), &Act::Modbus(model::activity::Modbus::default())).is_none());
     }
 }
