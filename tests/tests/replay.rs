@@ -5,7 +5,7 @@ use end_to_end::{json_lines, oracles};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 fn findings(capture: &Path, ledger: Option<&Path>) -> Vec<Value> {
     let capture = capture.display().to_string();
@@ -79,20 +79,31 @@ fn scenario(name: &str) -> (PathBuf, PathBuf) {
 
 #[test]
 fn every_scenario_of_the_factory_ends_as_its_script_says() {
-    let mut wrong = Vec::new();
-    for expected in xtask::capture::scenarios() {
-        let (capture, ledger) = scenario(expected.name);
-        let found = findings(&capture, Some(&ledger));
-        let mut by_rule: BTreeMap<&str, usize> = BTreeMap::new();
-        for (rule, _) in rules(&found) {
-            *by_rule.entry(rule).or_default() += 1;
+    // Each scenario is a program of its own, so as many run at once as there are processors.
+    let left = Mutex::new(xtask::capture::scenarios().iter());
+    let wrong = Mutex::new(Vec::new());
+    let work = || {
+        while let Some(expected) = { left.lock().unwrap().next() } {
+            let (capture, ledger) = scenario(expected.name);
+            let found = findings(&capture, Some(&ledger));
+            let mut by_rule: BTreeMap<&str, usize> = BTreeMap::new();
+            for (rule, _) in rules(&found) {
+                *by_rule.entry(rule).or_default() += 1;
+            }
+            let complaint = match expected.finding {
+                Some(rule) if !by_rule.contains_key(rule) => format!("{}: wanted {rule}, found {by_rule:?}", expected.name),
+                None if !by_rule.is_empty() => format!("{}: wanted silence, found {by_rule:?}", expected.name),
+                _ => continue,
+            };
+            wrong.lock().unwrap().push(complaint);
         }
-        match expected.finding {
-            Some(rule) if !by_rule.contains_key(rule) => wrong.push(format!("{}: wanted {rule}, found {by_rule:?}", expected.name)),
-            None if !by_rule.is_empty() => wrong.push(format!("{}: wanted silence, found {by_rule:?}", expected.name)),
-            _ => {}
+    };
+    std::thread::scope(|threads| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            threads.spawn(work);
         }
-    }
+    });
+    let wrong = wrong.into_inner().unwrap();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 

@@ -31,6 +31,24 @@ pub struct Detector {
 /// Sorts of facts: the variants of `model::Fact`; `asset` may also be an address in words where no asset is known.
 pub const FACT_SORTS: &[&str] = &["text", "count", "bytes", "time", "span", "percent", "asset", "list"];
 
+/// Who answers for the network's addresses or ways out: the same for DHCP servers and IPv6 routers.
+const PROVIDER: Detector = Detector {
+    id: "rogue-dhcp",
+    parameters: &["learning_h", "alive_h"],
+    escalations: &["registered", "new", "posing"],
+    facts: &[
+        ("kind", "text"),
+        ("device", "asset"),
+        ("address", "text"),
+        ("mac", "text"),
+        ("maker", "text"),
+        ("usual", "list"),
+        ("offers", "list"),
+        ("place", "text"),
+        ("time", "time"),
+    ],
+};
+
 /// Every detector of ours.
 pub const DETECTORS: &[Detector] = &[
     Detector {
@@ -148,38 +166,8 @@ pub const DETECTORS: &[Detector] = &[
             ("time", "time"),
         ],
     },
-    Detector {
-        id: "rogue-dhcp",
-        parameters: &["learning_h", "alive_h"],
-        escalations: &["registered", "new", "posing"],
-        facts: &[
-            ("kind", "text"),
-            ("device", "asset"),
-            ("address", "text"),
-            ("mac", "text"),
-            ("maker", "text"),
-            ("usual", "list"),
-            ("offers", "list"),
-            ("place", "text"),
-            ("time", "time"),
-        ],
-    },
-    Detector {
-        id: "rogue-router",
-        parameters: &["learning_h", "alive_h"],
-        escalations: &["registered", "new", "posing"],
-        facts: &[
-            ("kind", "text"),
-            ("device", "asset"),
-            ("address", "text"),
-            ("mac", "text"),
-            ("maker", "text"),
-            ("usual", "list"),
-            ("offers", "list"),
-            ("place", "text"),
-            ("time", "time"),
-        ],
-    },
+    PROVIDER,
+    Detector { id: "rogue-router", ..PROVIDER },
     Detector {
         id: "device-moved",
         parameters: &["settle_s", "confirm_s", "prefix_bits"],

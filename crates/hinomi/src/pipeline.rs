@@ -120,7 +120,10 @@ impl House {
         }
         if let Some(ledger) = &plan.assets {
             runtime.block_on(async {
-                let (_, report) = crate::ledger::import_csv(&stores.store, ledger, false).await?;
+                let (read, report) = crate::ledger::import_csv(&stores.store, ledger, false).await?;
+                for problem in read.problems.iter().chain(&report.problems) {
+                    tracing::warn!("ledger {}: {problem}", ledger.display());
+                }
                 tracing::info!("ledger {}: {} entered, {} changed", ledger.display(), report.entered.len(), report.changed.len());
                 anyhow::Ok(())
             })?;

@@ -12,10 +12,15 @@
 use crate::error::{Result, StateError};
 use sqlx::any::{AnyArguments, AnyConnectOptions, AnyPoolOptions, AnyRow};
 use sqlx::pool::PoolConnection;
-use sqlx::{Any, AnyConnection, AnyPool, Arguments, AssertSqlSafe, Connection, Row as _, SqlSafeStr, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, Arguments, AssertSqlSafe, Connection, Row as _, SqlSafeStr, SqlStr, Transaction};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, OwnedMutexGuard};
+
+/// Work under way. An `async fn` is compiled anew in every program that waits for it, with all that it waits for; what goes into the
+/// database library is boxed here, in functions that are never inlined, and so compiled once.
+type Doing<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
 /// How long a writer waits for another program, and a reader for a connection.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -166,69 +171,84 @@ pub(crate) struct Row {
 
 impl Db {
     /// Connects; SQLite connections get their pragmas.
-    pub async fn connect(url: &str, place: Place) -> Result<Db> {
-        sqlx::any::install_default_drivers();
-        let place = Arc::new(place);
-        let options: AnyConnectOptions = url.parse().map_err(|e| fault(&place, e))?;
-        let sqlite = place.backend == Backend::Sqlite;
-        // Once without the pool: a pool takes every error for one that may pass, and only says that it waited in vain.
-        let mut first = AnyConnection::connect_with(&options).await.map_err(|e| fault(&place, e))?;
-        let question = if sqlite { "SELECT COUNT(*) FROM sqlite_master" } else { "SELECT 1" };
-        let answer = sqlx::query(question).fetch_one(&mut first).await;
-        first.close().await.map_err(|e| fault(&place, e))?;
-        answer.map_err(|e| fault(&place, e))?;
-        let pool = AnyPoolOptions::new()
-            .max_connections(CONNECTIONS)
-            .acquire_timeout(PATIENCE)
-            .after_connect(move |conn, _| {
-                Box::pin(async move {
-                    if sqlite {
-                        // FULL: a committed transaction survives a power cut. WAL: readers never wait for the writer.
-                        sqlx::raw_sql(
-                            "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+    #[inline(never)]
+    pub fn connect(url: &str, place: Place) -> Doing<'_, Db> {
+        Box::pin(async move {
+            sqlx::any::install_default_drivers();
+            let place = Arc::new(place);
+            let options: AnyConnectOptions = url.parse().map_err(|e| fault(&place, e))?;
+            let sqlite = place.backend == Backend::Sqlite;
+            // Once without the pool: a pool takes every error for one that may pass, and only says that it waited in vain.
+            let mut first = AnyConnection::connect_with(&options).await.map_err(|e| fault(&place, e))?;
+            let question = if sqlite { "SELECT COUNT(*) FROM sqlite_master" } else { "SELECT 1" };
+            let answer = sqlx::query(question).fetch_one(&mut first).await;
+            first.close().await.map_err(|e| fault(&place, e))?;
+            answer.map_err(|e| fault(&place, e))?;
+            let pool = AnyPoolOptions::new()
+                .max_connections(CONNECTIONS)
+                .acquire_timeout(PATIENCE)
+                .after_connect(move |conn, _| {
+                    Box::pin(async move {
+                        if sqlite {
+                            // FULL: a committed transaction survives a power cut. WAL: readers never wait for the writer.
+                            sqlx::raw_sql(
+                                "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
                              PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -4000;",
-                        )
-                        .execute(&mut *conn)
-                        .await?;
-                    }
-                    Ok(())
+                            )
+                            .execute(&mut *conn)
+                            .await?;
+                        }
+                        Ok(())
+                    })
                 })
-            })
-            .connect_with(options)
-            .await
-            .map_err(|e| fault(&place, e))?;
-        Ok(Db { pool, place, writers: Arc::new(Mutex::new(())) })
+                .connect_with(options)
+                .await
+                .map_err(|e| fault(&place, e))?;
+            Ok(Db { pool, place, writers: Arc::new(Mutex::new(())) })
+        })
     }
 
     /// A connection for reading.
-    pub async fn read(&self) -> Result<Conn> {
-        let held = self.pool.acquire().await.map_err(|e| fault(&self.place, e))?;
-        Ok(Conn { held: Held::Alone(held), place: self.place.clone(), _turn: None })
+    #[inline(never)]
+    pub fn read(&self) -> Doing<'_, Conn> {
+        Box::pin(async move {
+            let held = self.pool.acquire().await.map_err(|e| fault(&self.place, e))?;
+            Ok(Conn { held: Held::Alone(held), place: self.place.clone(), _turn: None })
+        })
     }
 
     /// A transaction that holds the lock of all writers. Dropped without [`Conn::commit`], it never was.
-    pub async fn write(&self) -> Result<Conn> {
-        let mut conn = self.begin().await?;
-        let found = conn.run("UPDATE site SET writes = writes + 1", v![]).await?;
-        if found != 1 {
-            return Err(StateError::Damaged { place: self.place.name.clone(), why: String::from("the row of the site is missing") });
-        }
-        Ok(conn)
+    #[inline(never)]
+    pub fn write(&self) -> Doing<'_, Conn> {
+        Box::pin(async move {
+            let mut conn = self.begin().await?;
+            let found = conn.run("UPDATE site SET writes = writes + 1", v![]).await?;
+            if found != 1 {
+                return Err(StateError::Damaged { place: self.place.name.clone(), why: String::from("the row of the site is missing") });
+            }
+            Ok(conn)
+        })
     }
 
     /// A writing transaction before there is a site row (migrations).
-    pub async fn begin(&self) -> Result<Conn> {
-        let turn = self.writers.clone().lock_owned().await;
-        let how = match self.place.backend {
-            Backend::Sqlite => "BEGIN IMMEDIATE",
-            Backend::Postgres => "BEGIN",
-        };
-        let tx = self.pool.begin_with(how).await.map_err(|e| fault(&self.place, e))?;
-        Ok(Conn { held: Held::Tx(tx), place: self.place.clone(), _turn: Some(turn) })
+    #[inline(never)]
+    pub fn begin(&self) -> Doing<'_, Conn> {
+        Box::pin(async move {
+            let turn = self.writers.clone().lock_owned().await;
+            let how = match self.place.backend {
+                Backend::Sqlite => "BEGIN IMMEDIATE",
+                Backend::Postgres => "BEGIN",
+            };
+            let tx = self.pool.begin_with(how).await.map_err(|e| fault(&self.place, e))?;
+            Ok(Conn { held: Held::Tx(tx), place: self.place.clone(), _turn: Some(turn) })
+        })
     }
 
-    pub async fn close(&self) {
-        self.pool.close().await;
+    #[inline(never)]
+    pub fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async move {
+            self.pool.close().await;
+        })
     }
 }
 
@@ -245,36 +265,42 @@ impl Conn {
     }
 
     /// Runs a statement; how many rows it touched.
-    pub async fn run(&mut self, sql: &'static str, values: Vec<V>) -> Result<u64> {
-        self.run_sql(sql, values).await
+    pub fn run(&mut self, sql: &'static str, values: Vec<V>) -> Doing<'_, u64> {
+        self.run_sql(sql.into_sql_str(), values)
     }
     /// Runs a statement put together at run time. Only text of ours goes into it, values by placeholder.
-    pub async fn run_built(&mut self, sql: String, values: Vec<V>) -> Result<u64> {
-        self.run_sql(AssertSqlSafe(sql), values).await
+    pub fn run_built(&mut self, sql: String, values: Vec<V>) -> Doing<'_, u64> {
+        self.run_sql(AssertSqlSafe(sql).into_sql_str(), values)
     }
-    async fn run_sql(&mut self, sql: impl SqlSafeStr, values: Vec<V>) -> Result<u64> {
-        let place = self.place.clone();
-        let done = sqlx::query_with(sql, arguments(values, &place)?).execute(self.inner()).await.map_err(|e| fault(&place, e))?;
-        Ok(done.rows_affected())
+    #[inline(never)]
+    fn run_sql(&mut self, sql: SqlStr, values: Vec<V>) -> Doing<'_, u64> {
+        Box::pin(async move {
+            let place = self.place.clone();
+            let done = sqlx::query_with(sql, arguments(values, &place)?).execute(self.inner()).await.map_err(|e| fault(&place, e))?;
+            Ok(done.rows_affected())
+        })
     }
 
     /// Every row of an answer.
-    pub async fn rows(&mut self, sql: &'static str, values: Vec<V>) -> Result<Vec<Row>> {
-        self.rows_sql(sql, values).await
+    pub fn rows(&mut self, sql: &'static str, values: Vec<V>) -> Doing<'_, Vec<Row>> {
+        self.rows_sql(sql.into_sql_str(), values)
     }
     /// The same for a statement put together at run time.
-    pub async fn rows_built(&mut self, sql: String, values: Vec<V>) -> Result<Vec<Row>> {
-        self.rows_sql(AssertSqlSafe(sql), values).await
+    pub fn rows_built(&mut self, sql: String, values: Vec<V>) -> Doing<'_, Vec<Row>> {
+        self.rows_sql(AssertSqlSafe(sql).into_sql_str(), values)
     }
-    async fn rows_sql(&mut self, sql: impl SqlSafeStr, values: Vec<V>) -> Result<Vec<Row>> {
-        let place = self.place.clone();
-        let rows = sqlx::query_with(sql, arguments(values, &place)?).fetch_all(self.inner()).await.map_err(|e| fault(&place, e))?;
-        Ok(rows.into_iter().map(|row| Row { row, place: place.clone() }).collect())
+    #[inline(never)]
+    fn rows_sql(&mut self, sql: SqlStr, values: Vec<V>) -> Doing<'_, Vec<Row>> {
+        Box::pin(async move {
+            let place = self.place.clone();
+            let rows = sqlx::query_with(sql, arguments(values, &place)?).fetch_all(self.inner()).await.map_err(|e| fault(&place, e))?;
+            Ok(rows.into_iter().map(|row| Row { row, place: place.clone() }).collect())
+        })
     }
 
     /// The first row of an answer.
     pub async fn row(&mut self, sql: &'static str, values: Vec<V>) -> Result<Option<Row>> {
-        Ok(self.rows_sql(sql, values).await?.into_iter().next())
+        Ok(self.rows(sql, values).await?.into_iter().next())
     }
 
     /// A number that the answer must hold (counts and the like).
@@ -293,10 +319,13 @@ impl Conn {
     }
 
     /// Several statements at once, without values.
-    pub async fn script(&mut self, sql: String) -> Result<()> {
-        let place = self.place.clone();
-        sqlx::raw_sql(AssertSqlSafe(sql)).execute(self.inner()).await.map_err(|e| fault(&place, e))?;
-        Ok(())
+    #[inline(never)]
+    pub fn script(&mut self, sql: String) -> Doing<'_, ()> {
+        Box::pin(async move {
+            let place = self.place.clone();
+            sqlx::raw_sql(AssertSqlSafe(sql)).execute(self.inner()).await.map_err(|e| fault(&place, e))?;
+            Ok(())
+        })
     }
 
     /// `head VALUES (…), (…) tail` for many rows of the same width, a hundred at a time.
@@ -326,25 +355,34 @@ impl Conn {
         Ok(())
     }
 
-    pub async fn commit(self) -> Result<()> {
-        match self.held {
-            Held::Tx(tx) => tx.commit().await.map_err(|e| fault(&self.place, e)),
-            Held::Alone(_) => Ok(()),
-        }
+    #[inline(never)]
+    pub fn commit(self) -> Doing<'static, ()> {
+        Box::pin(async move {
+            match self.held {
+                Held::Tx(tx) => tx.commit().await.map_err(|e| fault(&self.place, e)),
+                Held::Alone(_) => Ok(()),
+            }
+        })
     }
 
     /// Undoes and waits for it; dropping does the same in its own time.
-    pub async fn rollback(self) -> Result<()> {
-        match self.held {
-            Held::Tx(tx) => tx.rollback().await.map_err(|e| fault(&self.place, e)),
-            Held::Alone(_) => Ok(()),
-        }
+    #[inline(never)]
+    pub fn rollback(self) -> Doing<'static, ()> {
+        Box::pin(async move {
+            match self.held {
+                Held::Tx(tx) => tx.rollback().await.map_err(|e| fault(&self.place, e)),
+                Held::Alone(_) => Ok(()),
+            }
+        })
     }
 
     /// Asks the server for a sign of life.
-    pub async fn ping(&mut self) -> Result<()> {
-        let place = self.place.clone();
-        self.inner().ping().await.map_err(|e| fault(&place, e))
+    #[inline(never)]
+    pub fn ping(&mut self) -> Doing<'_, ()> {
+        Box::pin(async move {
+            let place = self.place.clone();
+            self.inner().ping().await.map_err(|e| fault(&place, e))
+        })
     }
 }
 

@@ -202,7 +202,7 @@ fn segments(
         damage.extend(scan.damage.iter().cloned());
         let mut bytes = scan.len;
         if after.is_none() && !scan.sealed {
-            bytes = mend(disk, &path, &scan, damage, notes)?;
+            bytes = mend(disk, &path, &scan, notes)?;
         }
         if scan.frames.is_empty() && !scan.sealed && scan.damage.is_empty() {
             discard(disk, &path);
@@ -239,7 +239,7 @@ pub(crate) fn whole(path: PathBuf, name: SegmentName, bytes: u64, frames: &[Fram
 
 /// The newest file without a seal: the machine stopped. What follows the last whole frame is put aside and cut off; what is
 /// left is made durable, as it may have been read from memory that never reached the disk.
-fn mend(disk: &dyn Disk, path: &Path, scan: &segment::Scan, damage: &mut Vec<Damage>, notes: &mut Vec<String>) -> Result<u64, VaultError> {
+fn mend(disk: &dyn Disk, path: &Path, scan: &segment::Scan, notes: &mut Vec<String>) -> Result<u64, VaultError> {
     if scan.good_end < scan.len {
         let aside = beside(path, &format!(".torn-{}", scan.good_end));
         let save = || -> std::io::Result<()> {
@@ -252,18 +252,15 @@ fn mend(disk: &dyn Disk, path: &Path, scan: &segment::Scan, damage: &mut Vec<Dam
             notes.push(format!("{} ends in a torn write; there was no room to put it aside", path.display()));
             return Ok(scan.len);
         }
-        damage.push(Damage {
-            file: path.to_path_buf(),
-            offset: scan.good_end,
-            first_seq: scan.next_seq,
-            last_seq: None,
-            what: format!(
-                "the machine stopped during a write; the {} bytes behind the last whole frame were put aside as {}; \
-                 nothing in them had been acknowledged, unless somebody changed the file since",
-                scan.len - scan.good_end,
-                aside.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned()),
-            ),
-        });
+        notes.push(format!(
+            "{} at byte {}: the machine stopped during a write; the {} bytes behind the last whole frame were put aside as {}; nothing \
+             in them had been acknowledged, unless somebody changed the file since (the next record is {})",
+            path.display(),
+            scan.good_end,
+            scan.len - scan.good_end,
+            aside.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned()),
+            scan.next_seq,
+        ));
     }
     disk.truncate(path, scan.good_end).map_err(|e| VaultError::io("repair", path, &e))?;
     Ok(scan.good_end)

@@ -11,6 +11,7 @@
 use crate::proto;
 use crate::sink::Sink;
 use model::activity::{Head, Protocol, SecretKind, SecretTrace};
+use model::net::Transport;
 use model::{ActRef, Time};
 
 /// A direction of a conversation.
@@ -80,6 +81,12 @@ impl Cx<'_> {
     pub fn emit(&mut self, act: ActRef<'_>) {
         self.sink.activity(&self.head, act);
     }
+    /// Tells an act, with client and server changed over where `turn` says that this conversation's capture began late or that
+    /// the answering end spoke first.
+    pub fn emit_turned(&mut self, turn: bool, act: ActRef<'_>) {
+        let head = if turn { crate::proto::turned(self.head) } else { self.head };
+        self.sink.activity(&head, act);
+    }
     /// Capture time of the frame being read.
     pub fn now(&self) -> Time {
         self.head.time
@@ -111,11 +118,14 @@ pub trait Parser: Send {
     /// Reads bytes of one direction; see the module's essay. For datagrams the slice is one whole datagram and what is not used is dropped.
     fn data(&mut self, dir: Dir, bytes: &[u8], cx: &mut Cx<'_>) -> Step;
     /// `missing` bytes of this direction were lost (0 where the number is unknown); what comes next starts anywhere.
-    fn gap(&mut self, dir: Dir, missing: u64, cx: &mut Cx<'_>) -> Step;
+    /// A parser that does not find its place again gives the stream up, as here; a datagram stands alone.
+    fn gap(&mut self, _dir: Dir, _missing: u64, cx: &mut Cx<'_>) -> Step {
+        if cx.head.transport == Transport::Tcp { Step::Done } else { Step::More }
+    }
     /// Encrypted or unread data passed: told for parsers that asked by `Step::Skip(u64::MAX)`, with the length of each piece.
     fn passed(&mut self, _dir: Dir, _bytes: u64, _cx: &mut Cx<'_>) {}
     /// The conversation ended, or the direction did (FIN): tell what is still half told.
-    fn end(&mut self, cx: &mut Cx<'_>);
+    fn end(&mut self, _cx: &mut Cx<'_>) {}
     /// As new, keeping its memory.
     fn reset(&mut self);
 }

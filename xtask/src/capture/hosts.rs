@@ -175,6 +175,7 @@ pub fn ledger_csv(cells: &[(&'static str, &'static str, &'static str)]) -> Strin
             "",
             "",
             "",
+            "",
         ];
         lay_over(&mut line, h.name, cells);
         out.push_str(&line.join(","));
@@ -184,7 +185,7 @@ pub fn ledger_csv(cells: &[(&'static str, &'static str, &'static str)]) -> Strin
     let mut more: Vec<&str> = cells.iter().map(|c| c.0).filter(|n| REGISTERED.iter().all(|h| h.name != *n)).collect();
     more.dedup();
     for name in more {
-        let mut line = [""; 19];
+        let mut line = [""; COLUMNS.len()];
         line[0] = name;
         lay_over(&mut line, name, cells);
         out.push_str(&line.join(","));
@@ -193,7 +194,7 @@ pub fn ledger_csv(cells: &[(&'static str, &'static str, &'static str)]) -> Strin
     out
 }
 
-const COLUMNS: [&str; 19] = [
+const COLUMNS: [&str; 20] = [
     "name",
     "mac",
     "ip",
@@ -212,10 +213,11 @@ const COLUMNS: [&str; 19] = [
     "notes",
     "internet",
     "internet_destinations",
+    "internet_reason",
     "internet_until",
 ];
 
-fn lay_over<'a>(line: &mut [&'a str; 19], name: &str, cells: &[(&str, &str, &'a str)]) {
+fn lay_over<'a>(line: &mut [&'a str; COLUMNS.len()], name: &str, cells: &[(&str, &str, &'a str)]) {
     for (_, column, value) in cells.iter().filter(|c| c.0 == name) {
         for (cell, _) in line.iter_mut().zip(COLUMNS).filter(|(_, c)| c == column) {
             *cell = value;

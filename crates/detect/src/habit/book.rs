@@ -6,8 +6,9 @@
 //! Until there are enough of them, the same hour of the other days of the same kind (worked, off, that shift) stands in, and the
 //! finding says so.
 
-use crate::gather::Settings;
+use crate::gather::{Settings, Spark};
 use crate::site::{Site, Slot};
+use model::{Fact, Span, Time};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -38,6 +39,20 @@ pub struct Verdict {
     pub usual: u64,
     pub percent: u32,
     pub samples: u64,
+}
+
+impl Verdict {
+    /// Adds what it rests on to a spark. `hour` counts from 1970; `learned` is the hour in which learning began.
+    pub fn told(&self, spark: Spark, hour: i64, learned: i64) -> Spark {
+        spark
+            .fact("bytes", Fact::Bytes(self.bytes))
+            .fact("usual", Fact::Bytes(self.usual))
+            .fact("percent", Fact::Percent(self.percent))
+            .fact("samples", Fact::Count(self.samples))
+            .text("basis", self.basis)
+            .fact("learned", Fact::Span(Span::hours(hour.saturating_sub(learned))))
+            .fact("hour", Fact::Time(Time::from_unix(hour.saturating_mul(3600), 0)))
+    }
 }
 
 /// Thousandths of ln(1 + bytes): 44,362 for the largest number.

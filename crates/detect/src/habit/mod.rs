@@ -295,16 +295,8 @@ fn key(id: AssetId, kind: &str) -> String {
 }
 
 fn spark(id: AssetId, v: &Verdict, rule: &Settings, when: &str, hour: i64, since: Time, learned: i64) -> Spark {
-    let mut s = Spark::new(key(id, v.kind), rule.severity(when), v.kind)
-        .fact("device", Fact::Asset(id))
-        .fact("bytes", Fact::Bytes(v.bytes))
-        .fact("usual", Fact::Bytes(v.usual))
-        .fact("percent", Fact::Percent(v.percent))
-        .fact("samples", Fact::Count(v.samples))
-        .text("basis", v.basis)
-        .fact("learned", Fact::Span(Span::hours(hour.saturating_sub(learned))))
-        .fact("hour", Fact::Time(Time::from_unix(hour.saturating_mul(3600), 0)))
-        .fact("since", Fact::Time(since));
+    let s = Spark::new(key(id, v.kind), rule.severity(when), v.kind).fact("device", Fact::Asset(id));
+    let mut s = v.told(s, hour, learned).fact("since", Fact::Time(since));
     s.asset = Some(id);
     s
 }

@@ -6,7 +6,7 @@ use crate::identity::Identity;
 use crate::site::{Place, Site, Slot};
 use model::asset::Party;
 use model::coverage::Health;
-use model::{Fact, Flow, SourceId, Span, Time, ZoneId};
+use model::{Flow, SourceId, Span, ZoneId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -97,14 +97,6 @@ fn spark(part: Part, name: &str, v: &Verdict, rule: &Settings, hour: i64, learne
         Part::Zone(id) => ("zone", format!("volume-habit/{id}/{kind}")),
     };
     let extreme = v.percent >= 10_000;
-    Spark::new(key, rule.severity(if extreme { "extreme" } else { kind }), kind)
-        .text("what", what)
-        .text("name", name)
-        .fact("bytes", Fact::Bytes(v.bytes))
-        .fact("usual", Fact::Bytes(v.usual))
-        .fact("percent", Fact::Percent(v.percent))
-        .fact("samples", Fact::Count(v.samples))
-        .text("basis", v.basis)
-        .fact("learned", Fact::Span(Span::hours(hour.saturating_sub(learned))))
-        .fact("hour", Fact::Time(Time::from_unix(hour.saturating_mul(3600), 0)))
+    let s = Spark::new(key, rule.severity(if extreme { "extreme" } else { kind }), kind).text("what", what).text("name", name);
+    v.told(s, hour, learned)
 }

@@ -3,7 +3,7 @@
 //! Four bytes of header, a token, options in rising order of their numbers, and after 0xff a payload of which only the length is kept. Off
 //! its port a message is believed only if it names a resource in printable text; the first byte alone fits a quarter of everything.
 
-use super::{be16, text, turned};
+use super::{be16, text};
 use crate::parse::{Cx, Dir, Parser, ProbeInput, Spec, Step, Verdict};
 use model::ActRef;
 use model::activity::{Coap, Protocol};
@@ -131,19 +131,10 @@ impl Parser for CoapParser {
         });
         let Some(payload) = payload else { return Step::More };
         a.bytes = u32::try_from(payload).unwrap_or(u32::MAX);
-        let head = cx.head;
         // Requests come from the client, answers from the server; either may acknowledge.
-        if (matches!(code, 1..=31) && dir == Dir::Down) || (code >= 64 && dir == Dir::Up) {
-            cx.head = turned(head);
-        }
-        cx.emit(ActRef::Coap(&self.act));
-        cx.head = head;
+        cx.emit_turned((matches!(code, 1..=31) && dir == Dir::Down) || (code >= 64 && dir == Dir::Up), ActRef::Coap(&self.act));
         Step::Used(bytes.len())
     }
-    fn gap(&mut self, _dir: Dir, _missing: u64, _cx: &mut Cx<'_>) -> Step {
-        Step::More
-    }
-    fn end(&mut self, _cx: &mut Cx<'_>) {}
     fn reset(&mut self) {
         let (mut path, mut host) = (std::mem::take(&mut self.act.path), std::mem::take(&mut self.act.host));
         path.clear();

@@ -1,7 +1,7 @@
 //! DHCPv4 (RFC 2131) and BOOTP (RFC 951), options of RFC 2132, 3004 (user class), 3046 (what the relay knows) and 4702 (client FQDN), long
 //! options in parts (RFC 3396), and options that went on in the fields `file` and `sname` (option 52).
 
-use super::{be32, hexadecimal, ip4, text, turned};
+use super::{be32, hexadecimal, ip4, text};
 use crate::parse::{Cx, Dir, Parser, ProbeInput, Spec, Step, Verdict};
 use model::activity::{Dhcp, Protocol};
 use model::{ActRef, Mac};
@@ -52,19 +52,10 @@ struct DhcpParser {
 impl Parser for DhcpParser {
     fn data(&mut self, dir: Dir, bytes: &[u8], cx: &mut Cx<'_>) -> Step {
         if let Some(op) = self.read(bytes) {
-            let head = cx.head;
-            if (op == 1) != (dir == Dir::Up) {
-                cx.head = turned(head);
-            }
-            cx.emit(ActRef::Dhcp(&self.act));
-            cx.head = head;
+            cx.emit_turned((op == 1) != (dir == Dir::Up), ActRef::Dhcp(&self.act));
         }
         Step::Used(bytes.len())
     }
-    fn gap(&mut self, _dir: Dir, _missing: u64, _cx: &mut Cx<'_>) -> Step {
-        Step::More
-    }
-    fn end(&mut self, _cx: &mut Cx<'_>) {}
     fn reset(&mut self) {
         self.clear();
     }

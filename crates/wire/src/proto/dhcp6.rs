@@ -3,7 +3,7 @@
 //! A message is a type, a transaction and options; a relay's message has two addresses in place of the transaction and carries the message
 //! that it passes on in an option. Relays are unwrapped in a loop of at most [`MAX_RELAYS`] (the protocol's own limit is 8 hops, 7.6).
 
-use super::{be16, be24, be32, hexadecimal, text, turned};
+use super::{be16, be24, be32, hexadecimal, text};
 use crate::parse::{Cx, Dir, Parser, ProbeInput, Spec, Step, Verdict};
 use model::activity::{Dhcp6, Protocol};
 use model::{ActRef, Mac};
@@ -74,18 +74,9 @@ struct Dhcp6Parser {
 impl Parser for Dhcp6Parser {
     fn data(&mut self, dir: Dir, bytes: &[u8], cx: &mut Cx<'_>) -> Step {
         let Some(answer) = self.read(bytes) else { return Step::More };
-        let head = cx.head;
-        if answer == (dir == Dir::Up) {
-            cx.head = turned(head);
-        }
-        cx.emit(ActRef::Dhcp6(&self.act));
-        cx.head = head;
+        cx.emit_turned(answer == (dir == Dir::Up), ActRef::Dhcp6(&self.act));
         Step::Used(bytes.len())
     }
-    fn gap(&mut self, _dir: Dir, _missing: u64, _cx: &mut Cx<'_>) -> Step {
-        Step::More
-    }
-    fn end(&mut self, _cx: &mut Cx<'_>) {}
     fn reset(&mut self) {
         self.clear();
     }

@@ -11,7 +11,7 @@
 
 mod rdata;
 
-use super::{MAX_WAIT, Pool, be16, be32, text, turned};
+use super::{MAX_WAIT, Pool, be16, be32, text};
 use crate::parse::{Cx, Dir, Parser, ProbeInput, Spec, Step, Verdict};
 use model::ActRef;
 use model::activity::{Dns, DnsRecord, Protocol};
@@ -212,13 +212,6 @@ impl Parser for DnsParser {
         if self.tell(dir, shown, cx) { Step::Skip((length - shown.len()) as u64) } else { Step::Done }
     }
 
-    fn gap(&mut self, _dir: Dir, _missing: u64, cx: &mut Cx<'_>) -> Step {
-        // The next length field could be anywhere. A datagram stands alone.
-        if cx.head.transport == Transport::Tcp { Step::Done } else { Step::More }
-    }
-
-    fn end(&mut self, _cx: &mut Cx<'_>) {}
-
     fn reset(&mut self) {
         self.clear();
     }
@@ -232,12 +225,7 @@ impl DnsParser {
             return false;
         }
         // mDNS answers without being asked; for the others an answer that came first was sent by the server.
-        let head = cx.head;
-        if cx.head.protocol != Protocol::Mdns && self.act.response == (dir == Dir::Up) {
-            cx.head = turned(head);
-        }
-        cx.emit(ActRef::Dns(&self.act));
-        cx.head = head;
+        cx.emit_turned(cx.head.protocol != Protocol::Mdns && self.act.response == (dir == Dir::Up), ActRef::Dns(&self.act));
         true
     }
 

@@ -4,7 +4,7 @@
 //! was granted the TLS parser goes on; other mechanisms (RFC 2228) end the reading.
 
 use super::telnet::{MAX_BANNER, banner};
-use super::{text, turned};
+use super::text;
 use crate::parse::{Cx, Dir, Parser, ProbeInput, Spec, Step, Verdict};
 use model::ActRef;
 use model::activity::{Banner, Login, Outcome, Protocol, SecretKind};
@@ -296,12 +296,7 @@ impl FtpParser {
         }
         self.login.outcome = outcome;
         self.login.clear_text = self.login.secret.is_some();
-        let head = cx.head;
-        if self.server == Some(Dir::Up) {
-            cx.head = turned(head);
-        }
-        cx.emit(ActRef::Login(&self.login));
-        cx.head = head;
+        cx.emit_turned(self.server == Some(Dir::Up), ActRef::Login(&self.login));
     }
 
     fn greet(&mut self, cx: &mut Cx<'_>) {
@@ -311,12 +306,7 @@ impl FtpParser {
         banner(&self.greeting, &mut self.banner.text);
         self.greeting.clear();
         if !self.banner.text.is_empty() {
-            let head = cx.head;
-            if self.server == Some(Dir::Up) {
-                cx.head = turned(head);
-            }
-            cx.emit(ActRef::Banner(&self.banner));
-            cx.head = head;
+            cx.emit_turned(self.server == Some(Dir::Up), ActRef::Banner(&self.banner));
         }
     }
 }

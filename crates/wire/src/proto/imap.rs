@@ -5,12 +5,11 @@
 //! those of logins and STARTTLS are waited for. The session is told when it ends.
 
 use super::lines::{Lines, Next};
+use super::mail::Talk;
 use super::sasl::{self, Sasl};
-use super::telnet::{MAX_BANNER, banner};
-use super::{text, turned};
+use super::text;
 use crate::parse::{Cx, Dir, Parser, ProbeInput, Spec, Step, Verdict};
-use model::ActRef;
-use model::activity::{Banner, Login, Mail, Outcome, Protocol, SecretKind};
+use model::activity::{Outcome, Protocol, SecretKind};
 
 /// IMAP.
 pub const SPEC: Spec =
@@ -95,7 +94,7 @@ enum Expect {
 
 #[derive(Default)]
 struct ImapParser {
-    server: Option<Dir>,
+    talk: Talk,
     lines: Lines,
     /// Bytes of a literal still to come, by direction.
     literal: [u64; 2],
@@ -108,13 +107,6 @@ struct ImapParser {
     asked: Asked,
     challenged: bool,
     sasl: Sasl,
-    login: Login,
-    open: bool,
-    greeting: Vec<u8>,
-    greeted: bool,
-    banner: Banner,
-    act: Mail,
-    told: bool,
     secured: bool,
 }
 
@@ -144,7 +136,7 @@ impl Parser for ImapParser {
                 Next::Over(used) => at += used,
                 Next::Line(line, used) => {
                     at += used;
-                    let server = *self.server.get_or_insert_with(|| match (line.starts_with(b"* ") || line.starts_with(b"+ "), dir) {
+                    let server = *self.talk.server.get_or_insert_with(|| match (line.starts_with(b"* ") || line.starts_with(b"+ "), dir) {
                         (true, _) => dir,
                         (false, Dir::Up) => Dir::Down,
                         (false, Dir::Down) => Dir::Up,
@@ -165,11 +157,11 @@ impl Parser for ImapParser {
     }
 
     fn gap(&mut self, dir: Dir, missing: u64, cx: &mut Cx<'_>) -> Step {
-        let server = self.server == Some(dir);
+        let server = self.talk.server == Some(dir);
         let left = self.left(dir);
         if missing > 0 && missing <= *left && server {
             *left -= missing;
-            self.act.bytes = self.act.bytes.saturating_add(missing);
+            self.talk.act.bytes = self.talk.act.bytes.saturating_add(missing);
             return Step::More;
         }
         *left = 0;
@@ -180,29 +172,22 @@ impl Parser for ImapParser {
         }
         if !matches!(self.asked, Asked::Nothing) && !server {
             self.asked = Asked::Nothing;
-            self.judge(Outcome::Unknown, cx);
+            self.talk.judge(Outcome::Unknown, cx);
         }
         Step::More
     }
 
     fn end(&mut self, cx: &mut Cx<'_>) {
-        self.greet(cx);
-        self.judge(Outcome::Unknown, cx);
-        self.tell(cx);
+        self.talk.end(cx);
     }
 
     fn reset(&mut self) {
-        (self.server, self.lines, self.literal) = (None, Lines::default(), [0; 2]);
+        self.talk.reset();
+        (self.lines, self.literal) = (Lines::default(), [0; 2]);
         (self.continued, self.expect, self.asked, self.challenged) = (false, Expect::Nothing, Asked::Nothing, false);
-        (self.open, self.greeted, self.told, self.secured) = (false, false, false, false);
+        self.secured = false;
         text::wipe(&mut self.kept);
         self.tag.clear();
-        self.greeting.clear();
-        self.banner.text.clear();
-        sasl::clear(&mut self.login);
-        let a = &mut self.act;
-        a.server.clear();
-        (a.bytes, a.encrypted) = (0, false);
     }
 }
 
@@ -214,8 +199,8 @@ impl ImapParser {
 
     /// Bytes of a literal.
     fn inside(&mut self, dir: Dir, bytes: &[u8], whole: bool, cx: &Cx<'_>) {
-        if self.server == Some(dir) {
-            self.act.bytes = self.act.bytes.saturating_add(bytes.len() as u64);
+        if self.talk.server == Some(dir) {
+            self.talk.act.bytes = self.talk.act.bytes.saturating_add(bytes.len() as u64);
             return;
         }
         if self.expect == Expect::Nothing {
@@ -236,12 +221,12 @@ impl ImapParser {
     fn argument(&mut self, value: &[u8], cx: &Cx<'_>) {
         match self.expect {
             Expect::User => {
-                text::set(&mut self.login.user, value, MAX_USER);
+                text::set(&mut self.talk.login.user, value, MAX_USER);
                 self.expect = Expect::Password;
             }
             Expect::Password => {
-                self.login.secret = Some(cx.options.trace(SecretKind::Password, self.login.user.as_bytes(), value));
-                self.login.clear_text = true;
+                self.talk.login.secret = Some(cx.options.trace(SecretKind::Password, self.talk.login.user.as_bytes(), value));
+                self.talk.login.clear_text = true;
                 self.expect = Expect::Nothing;
             }
             Expect::Nothing => {}
@@ -290,9 +275,9 @@ impl ImapParser {
     }
 
     fn client(&mut self, line: &[u8], follows: Option<u64>, cx: &mut Cx<'_>) {
-        self.greet(cx);
+        self.talk.greet(cx);
         if std::mem::take(&mut self.challenged) {
-            self.sasl.response(line, &mut self.login, cx.options);
+            self.sasl.response(line, &mut self.talk.login, cx.options);
             return;
         }
         if std::mem::replace(&mut self.continued, follows.is_some()) {
@@ -313,29 +298,29 @@ impl ImapParser {
             return;
         };
         if asked != Asked::StartTls {
-            self.judge(Outcome::Unknown, cx);
-            self.open = true;
+            self.talk.judge(Outcome::Unknown, cx);
+            self.talk.open = true;
         }
         self.tag.clear();
         self.tag.extend_from_slice(tag);
         self.asked = asked;
         match asked {
             Asked::Login => {
-                sasl::clear(&mut self.login);
+                sasl::clear(&mut self.talk.login);
                 self.expect = Expect::User;
                 self.arguments(rest, cx);
             }
-            Asked::Auth => self.sasl.begin(rest, &mut self.login, cx.options),
+            Asked::Auth => self.sasl.begin(rest, &mut self.talk.login, cx.options),
             Asked::StartTls | Asked::Nothing => {}
         }
     }
 
     fn reply(&mut self, line: &[u8], cx: &mut Cx<'_>) {
-        if !self.greeted {
+        if !self.talk.greeted {
             if let Some(words) = line.strip_prefix(b"* ") {
-                self.greeting.extend_from_slice(words.get(..MAX_BANNER * 3).unwrap_or(words));
+                self.talk.hear(words);
             }
-            self.greet(cx);
+            self.talk.greet(cx);
             return;
         }
         if line.starts_with(b"+") {
@@ -350,69 +335,23 @@ impl ImapParser {
         self.challenged = false;
         match std::mem::take(&mut self.asked) {
             Asked::StartTls if good => {
-                self.act.encrypted = true;
-                self.tell(cx);
+                self.talk.act.encrypted = true;
+                self.talk.tell(cx);
                 self.secured = true;
             }
-            Asked::Login | Asked::Auth => self.judge(if good { Outcome::Success } else { Outcome::Failure }, cx),
+            Asked::Login | Asked::Auth => self.talk.judge(if good { Outcome::Success } else { Outcome::Failure }, cx),
             Asked::StartTls | Asked::Nothing => {}
-        }
-    }
-
-    fn emit(&self, act: ActRef<'_>, cx: &mut Cx<'_>) {
-        let head = cx.head;
-        if self.server == Some(Dir::Up) {
-            cx.head = turned(head);
-        }
-        cx.emit(act);
-        cx.head = head;
-    }
-
-    fn tell(&mut self, cx: &mut Cx<'_>) {
-        if self.server.is_some() && !std::mem::replace(&mut self.told, true) {
-            self.emit(ActRef::Mail(&self.act), cx);
-        }
-    }
-
-    fn judge(&mut self, outcome: Outcome, cx: &mut Cx<'_>) {
-        if std::mem::take(&mut self.open) {
-            self.login.outcome = outcome;
-            self.emit(ActRef::Login(&self.login), cx);
-        }
-    }
-
-    fn greet(&mut self, cx: &mut Cx<'_>) {
-        if std::mem::replace(&mut self.greeted, true) {
-            return;
-        }
-        banner(&self.greeting, &mut self.banner.text);
-        self.greeting.clear();
-        self.act.server.clone_from(&self.banner.text);
-        if !self.banner.text.is_empty() {
-            self.emit(ActRef::Banner(&self.banner), cx);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::mail::testing::told;
     use super::super::testing::{self, hostile, script};
     use super::*;
     use model::Transport;
-    use model::activity::Act;
 
-    fn told(acts: &[Act]) -> Vec<String> {
-        acts.iter()
-            .map(|a| match a {
-                Act::Login(l) => {
-                    format!("login {} {:?} {} clear={}", l.user, l.outcome, l.secret.map_or(0, |s| s.length), l.clear_text)
-                }
-                Act::Banner(b) => format!("banner {}", b.text),
-                Act::Mail(m) => format!("mail {} {}B encrypted={}", m.server, m.bytes, m.encrypted),
-                other => format!("{other:?}"),
-            })
-            .collect()
-    }
     const TALK: &[(Dir, &[u8])] = &[
         (Dir::Down, b"* OK [CAPABILITY IMAP4rev1] Dovecot ready.\r\n"),
         (Dir::Up, b"a1 LOGIN bob \"SEC\\\"RET\"\r\n"),

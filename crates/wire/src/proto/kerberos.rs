@@ -8,7 +8,7 @@
 //! Messages are DER with few levels, which are read one by one, each within the one around it. Tickets and keys are never looked into.
 
 use super::ber::{Reader, Start, start};
-use super::{be32, text, turned};
+use super::{be32, text};
 use crate::parse::{Cx, Dir, Parser, ProbeInput, Spec, Step, Verdict};
 use model::ActRef;
 use model::activity::{Kerberos, Login, Outcome, Protocol};
@@ -258,13 +258,6 @@ impl Parser for KerberosParser {
         }
     }
 
-    fn gap(&mut self, _dir: Dir, _missing: u64, _cx: &mut Cx<'_>) -> Step {
-        // Conversations are a question and an answer; the next one is another conversation.
-        Step::Done
-    }
-
-    fn end(&mut self, _cx: &mut Cx<'_>) {}
-
     fn reset(&mut self) {
         clear(&mut self.act);
         self.proven = false;
@@ -283,11 +276,8 @@ impl KerberosParser {
             // The answer does not say how it was asked for.
             self.act.preauth = self.proven;
         }
-        let head = cx.head;
-        if answer == (dir == Dir::Up) {
-            cx.head = turned(head);
-        }
-        cx.emit(ActRef::Kerberos(&self.act));
+        let turn = answer == (dir == Dir::Up);
+        cx.emit_turned(turn, ActRef::Kerberos(&self.act));
         let outcome = match (self.act.message, self.act.error) {
             (AS_REP, _) if self.proven => Some(Outcome::Success),
             (ERROR, Some(6 | 18 | 23 | 24)) => Some(Outcome::Failure),
@@ -298,10 +288,9 @@ impl KerberosParser {
             let user = if self.act.client.is_empty() { &self.client } else { &self.act.client };
             self.login.user.clone_from(user);
             self.login.outcome = outcome;
-            cx.emit(ActRef::Login(&self.login));
+            cx.emit_turned(turn, ActRef::Login(&self.login));
             self.proven = false;
         }
-        cx.head = head;
     }
 }
 

@@ -9,7 +9,7 @@
 //! (CVE-2021-44228) were made to load a program.
 
 use super::ber::{Reader, Start, int, start};
-use super::{ntlm, text, turned};
+use super::{ntlm, text};
 use crate::parse::{Cx, Dir, Parser, ProbeInput, Spec, Step, Verdict};
 use model::ActRef;
 use model::activity::{Ldap, Login, Ntlm, Outcome, Protocol, SecretKind};
@@ -436,15 +436,11 @@ impl LdapParser {
     }
 
     fn tell(open: &Open, server: Dir, cx: &mut Cx<'_>) {
-        let head = cx.head;
-        if server == Dir::Up {
-            cx.head = turned(head);
-        }
-        cx.emit(ActRef::Ldap(&open.act));
+        let turn = server == Dir::Up;
+        cx.emit_turned(turn, ActRef::Ldap(&open.act));
         if open.attempt {
-            cx.emit(ActRef::Login(&open.login));
+            cx.emit_turned(turn, ActRef::Login(&open.login));
         }
-        cx.head = head;
     }
 }
 

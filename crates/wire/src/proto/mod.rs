@@ -24,6 +24,7 @@ pub mod kerberos;
 pub mod ldap;
 mod lines;
 pub mod lldp;
+mod mail;
 pub mod membership;
 pub mod modbus;
 pub mod mqtt;

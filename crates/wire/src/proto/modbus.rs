@@ -14,7 +14,7 @@
 //! What a device says of itself in answer to 43/14, 17 or UMAS 2 and 3 is told as [`ModbusIdentity`]. Answers to 17 and UMAS are told
 //! only where the request was seen, since they do not say what they are.
 
-use super::{be16, text, turned};
+use super::{be16, text};
 use crate::parse::{Cx, Dir, Parser, ProbeInput, Spec, Step, Verdict};
 use model::ActRef;
 use model::activity::{Modbus, ModbusIdentity, Protocol};
@@ -163,8 +163,6 @@ impl Parser for ModbusParser {
         Step::More
     }
 
-    fn end(&mut self, _cx: &mut Cx<'_>) {}
-
     fn reset(&mut self) {
         let identity = std::mem::take(&mut self.identity);
         *self = Self { identity, ..Self::default() };
@@ -218,15 +216,11 @@ impl ModbusParser {
             sub: None,
         };
         self.sub_function(body);
-        let head = cx.head;
-        if server == Dir::Up {
-            cx.head = turned(head);
-        }
-        cx.emit(ActRef::Modbus(&self.act));
+        let turn = server == Dir::Up;
+        cx.emit_turned(turn, ActRef::Modbus(&self.act));
         if response && exception.is_none() && self.identify(body) {
-            cx.emit(ActRef::ModbusIdentity(&self.identity));
+            cx.emit_turned(turn, ActRef::ModbusIdentity(&self.identity));
         }
-        cx.head = head;
     }
 
     /// Sub-function, and whether it writes; remembered from the request, since most answers do not repeat it.

@@ -8,7 +8,7 @@
 //! of MQTT 3 and reason codes 0x86, 0x87, 0x8a and 0x8c of MQTT 5 refuse the user; the others (wrong version, server busy …) say
 //! nothing about the password.
 
-use super::{be16, server_first, text, turned};
+use super::{be16, server_first, text};
 use crate::parse::{Cx, Dir, Parser, ProbeInput, Spec, Step, Verdict};
 use model::activity::{Login, Mqtt, Outcome, Protocol, SecretKind};
 use model::{ActRef, Span, Time};
@@ -302,23 +302,13 @@ impl MqttParser {
     fn emit(&mut self, packet: u8, from_server: bool, cx: &mut Cx<'_>) {
         (self.act.packet, self.act.from_server, self.act.version) = (packet, from_server, self.version);
         text::set(&mut self.act.client, self.client.as_bytes(), MAX_NAME);
-        let head = cx.head;
-        if self.server == Some(Dir::Up) {
-            cx.head = turned(head);
-        }
-        cx.emit(ActRef::Mqtt(&self.act));
-        cx.head = head;
+        cx.emit_turned(self.server == Some(Dir::Up), ActRef::Mqtt(&self.act));
     }
 
     fn finish(&mut self, outcome: Outcome, cx: &mut Cx<'_>) {
         if std::mem::take(&mut self.open) {
             self.login.outcome = outcome;
-            let head = cx.head;
-            if self.server == Some(Dir::Up) {
-                cx.head = turned(head);
-            }
-            cx.emit(ActRef::Login(&self.login));
-            cx.head = head;
+            cx.emit_turned(self.server == Some(Dir::Up), ActRef::Login(&self.login));
         }
     }
 

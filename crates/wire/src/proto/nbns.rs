@@ -4,7 +4,7 @@
 //! Names are sixteen bytes, written as 32 letters from A to P (RFC 1001, 14.1): fifteen padded with spaces and a sixteenth that says what
 //! service the name stands for. They are in a code page that nobody tells; bytes beyond ASCII become `\xNN`.
 
-use super::{be16, ip4, text, turned};
+use super::{be16, ip4, text};
 use crate::parse::{Cx, Dir, Parser, ProbeInput, Spec, Step, Verdict};
 use model::activity::{Announcement, NetbiosName, Protocol};
 use model::{ActRef, Mac};
@@ -105,18 +105,9 @@ impl Parser for NameParser {
         if self.read(bytes).is_none() {
             return Step::More;
         }
-        let head = cx.head;
-        if self.act.response == (dir == Dir::Up) {
-            cx.head = turned(head);
-        }
-        cx.emit(ActRef::NetbiosName(&self.act));
-        cx.head = head;
+        cx.emit_turned(self.act.response == (dir == Dir::Up), ActRef::NetbiosName(&self.act));
         Step::Used(bytes.len())
     }
-    fn gap(&mut self, _dir: Dir, _missing: u64, _cx: &mut Cx<'_>) -> Step {
-        Step::More
-    }
-    fn end(&mut self, _cx: &mut Cx<'_>) {}
     fn reset(&mut self) {
         self.clear();
     }
@@ -234,18 +225,9 @@ impl Parser for DatagramParser {
             return Step::More;
         }
         // Whoever sends is the one that speaks of itself.
-        let head = cx.head;
-        if dir == Dir::Down {
-            cx.head = turned(head);
-        }
-        cx.emit(ActRef::NetbiosName(&self.act));
-        cx.head = head;
+        cx.emit_turned(dir == Dir::Down, ActRef::NetbiosName(&self.act));
         Step::Used(bytes.len())
     }
-    fn gap(&mut self, _dir: Dir, _missing: u64, _cx: &mut Cx<'_>) -> Step {
-        Step::More
-    }
-    fn end(&mut self, _cx: &mut Cx<'_>) {}
     fn reset(&mut self) {
         self.clear();
     }

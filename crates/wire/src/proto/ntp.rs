@@ -4,7 +4,7 @@
 //! A message is little more than numbers, so content alone proves less than elsewhere: on port 123 its form decides, on other ports only
 //! packets of exactly 48 bytes with a sensible poll interval, precision and time are believed.
 
-use super::{be32, ip4, turned};
+use super::{be32, ip4};
 use crate::parse::{Cx, Dir, Parser, ProbeInput, Spec, Step, Verdict};
 use model::ActRef;
 use model::activity::{Ntp, Protocol};
@@ -72,18 +72,9 @@ struct NtpParser {
 impl Parser for NtpParser {
     fn data(&mut self, dir: Dir, bytes: &[u8], cx: &mut Cx<'_>) -> Step {
         let Some(side) = self.read(bytes, cx) else { return Step::More };
-        let head = cx.head;
-        if (side == Side::Server && dir == Dir::Up) || (side == Side::Client && dir == Dir::Down) {
-            cx.head = turned(head);
-        }
-        cx.emit(ActRef::Ntp(&self.act));
-        cx.head = head;
+        cx.emit_turned((side == Side::Server && dir == Dir::Up) || (side == Side::Client && dir == Dir::Down), ActRef::Ntp(&self.act));
         Step::Used(bytes.len())
     }
-    fn gap(&mut self, _dir: Dir, _missing: u64, _cx: &mut Cx<'_>) -> Step {
-        Step::More
-    }
-    fn end(&mut self, _cx: &mut Cx<'_>) {}
     fn reset(&mut self) {
         self.clear();
     }

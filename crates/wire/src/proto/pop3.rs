@@ -4,12 +4,11 @@
 //! is told when it ends. After STLS (RFC 2595) was granted the TLS parser goes on.
 
 use super::lines::{Lines, Next};
+use super::mail::Talk;
 use super::sasl::{self, Sasl};
-use super::telnet::{MAX_BANNER, banner};
-use super::{text, turned};
+use super::text;
 use crate::parse::{Cx, Dir, Parser, ProbeInput, Spec, Step, Verdict};
-use model::ActRef;
-use model::activity::{Banner, Login, Mail, Outcome, Protocol, SecretKind};
+use model::activity::{Outcome, Protocol, SecretKind};
 use std::collections::VecDeque;
 
 /// POP3.
@@ -81,7 +80,7 @@ enum Kind {
 
 #[derive(Default)]
 struct Pop3Parser {
-    server: Option<Dir>,
+    talk: Talk,
     lines: Lines,
     pending: VecDeque<Kind>,
     /// Lines follow until one with a single dot.
@@ -89,13 +88,6 @@ struct Pop3Parser {
     /// The server asks for more of AUTH.
     challenged: bool,
     sasl: Sasl,
-    login: Login,
-    open: bool,
-    greeting: Vec<u8>,
-    greeted: bool,
-    banner: Banner,
-    act: Mail,
-    told: bool,
     secured: bool,
 }
 
@@ -118,7 +110,7 @@ impl Parser for Pop3Parser {
                 }
                 Next::Line(line, used) => {
                     at += used;
-                    let server = *self.server.get_or_insert_with(|| match (status(line).is_some(), dir) {
+                    let server = *self.talk.server.get_or_insert_with(|| match (status(line).is_some(), dir) {
                         (true, _) => dir,
                         (false, Dir::Up) => Dir::Down,
                         (false, Dir::Down) => Dir::Up,
@@ -131,47 +123,40 @@ impl Parser for Pop3Parser {
 
     fn gap(&mut self, dir: Dir, missing: u64, cx: &mut Cx<'_>) -> Step {
         self.lines.broken(dir);
-        if self.server == Some(dir) && self.following.is_some() {
+        if self.talk.server == Some(dir) && self.following.is_some() {
             self.count(dir, usize::try_from(missing).unwrap_or(usize::MAX));
             return Step::More;
         }
         // Which reply belongs to what is no longer known.
         self.pending.clear();
         (self.following, self.challenged) = (None, false);
-        self.judge(Outcome::Unknown, cx);
+        self.talk.judge(Outcome::Unknown, cx);
         Step::More
     }
 
     fn end(&mut self, cx: &mut Cx<'_>) {
-        self.greet(cx);
-        self.judge(Outcome::Unknown, cx);
-        self.tell(cx);
+        self.talk.end(cx);
     }
 
     fn reset(&mut self) {
-        (self.server, self.lines, self.following) = (None, Lines::default(), None);
-        (self.challenged, self.open, self.greeted, self.told, self.secured) = (false, false, false, false, false);
+        self.talk.reset();
+        (self.lines, self.following) = (Lines::default(), None);
+        (self.challenged, self.secured) = (false, false);
         self.pending.clear();
-        self.greeting.clear();
-        self.banner.text.clear();
-        sasl::clear(&mut self.login);
-        let a = &mut self.act;
-        a.server.clear();
-        (a.status, a.bytes, a.encrypted) = (0, 0, false);
     }
 }
 
 impl Pop3Parser {
     fn count(&mut self, dir: Dir, bytes: usize) {
-        if self.server == Some(dir) && self.following == Some(true) {
-            self.act.bytes = self.act.bytes.saturating_add(bytes as u64);
+        if self.talk.server == Some(dir) && self.following == Some(true) {
+            self.talk.act.bytes = self.talk.act.bytes.saturating_add(bytes as u64);
         }
     }
 
     fn command(&mut self, line: &[u8], cx: &mut Cx<'_>) {
-        self.greet(cx);
+        self.talk.greet(cx);
         if std::mem::take(&mut self.challenged) {
-            self.sasl.response(line, &mut self.login, cx.options);
+            self.sasl.response(line, &mut self.talk.login, cx.options);
             self.push(Kind::Auth);
             return;
         }
@@ -181,27 +166,27 @@ impl Pop3Parser {
         let argument = argument.get(1..).unwrap_or_default();
         let is = |word: &[u8]| verb.eq_ignore_ascii_case(word);
         let kind = if is(b"USER") {
-            self.judge(Outcome::Unknown, cx);
-            sasl::clear(&mut self.login);
-            text::set(&mut self.login.user, argument.trim_ascii(), MAX_USER);
+            self.talk.judge(Outcome::Unknown, cx);
+            sasl::clear(&mut self.talk.login);
+            text::set(&mut self.talk.login.user, argument.trim_ascii(), MAX_USER);
             Kind::User
         } else if is(b"PASS") {
-            self.judge(Outcome::Unknown, cx);
-            self.login.secret = Some(cx.options.trace(SecretKind::Password, self.login.user.as_bytes(), argument));
-            (self.login.clear_text, self.open) = (true, true);
+            self.talk.judge(Outcome::Unknown, cx);
+            self.talk.login.secret = Some(cx.options.trace(SecretKind::Password, self.talk.login.user.as_bytes(), argument));
+            (self.talk.login.clear_text, self.talk.open) = (true, true);
             Kind::Pass
         } else if is(b"APOP") {
             // A digest of a challenge and the secret (RFC 1939, 7), not the secret.
-            self.judge(Outcome::Unknown, cx);
-            sasl::clear(&mut self.login);
+            self.talk.judge(Outcome::Unknown, cx);
+            sasl::clear(&mut self.talk.login);
             let user = argument.split(|b| *b == b' ').next().unwrap_or_default();
-            text::set(&mut self.login.user, user, MAX_USER);
-            self.open = true;
+            text::set(&mut self.talk.login.user, user, MAX_USER);
+            self.talk.open = true;
             Kind::Pass
         } else if is(b"AUTH") && !argument.is_empty() {
-            self.judge(Outcome::Unknown, cx);
-            self.sasl.begin(argument, &mut self.login, cx.options);
-            self.open = true;
+            self.talk.judge(Outcome::Unknown, cx);
+            self.sasl.begin(argument, &mut self.talk.login, cx.options);
+            self.talk.open = true;
             Kind::Auth
         } else if is(b"STLS") {
             Kind::StartTls
@@ -227,15 +212,15 @@ impl Pop3Parser {
             if line == b"." {
                 self.following = None;
             } else if counted {
-                self.count(self.server.unwrap_or(Dir::Down), used);
+                self.count(self.talk.server.unwrap_or(Dir::Down), used);
             }
             return;
         }
-        if !self.greeted {
+        if !self.talk.greeted {
             let words = line.get(4..).unwrap_or_default();
-            self.greeting.extend_from_slice(words.get(..MAX_BANNER * 3).unwrap_or(words));
+            self.talk.hear(words);
             if self.pending.is_empty() {
-                self.greet(cx);
+                self.talk.greet(cx);
                 return;
             }
         }
@@ -250,74 +235,28 @@ impl Pop3Parser {
         match self.pending.pop_front() {
             // Refused by its name alone.
             Some(Kind::User) if !good => {
-                self.open = true;
-                self.judge(outcome, cx);
+                self.talk.open = true;
+                self.talk.judge(outcome, cx);
             }
-            Some(Kind::Pass | Kind::Auth) => self.judge(outcome, cx),
+            Some(Kind::Pass | Kind::Auth) => self.talk.judge(outcome, cx),
             Some(Kind::Lines(counted)) if good => self.following = Some(counted),
             Some(Kind::StartTls) if good => {
-                self.act.encrypted = true;
-                self.tell(cx);
+                self.talk.act.encrypted = true;
+                self.talk.tell(cx);
                 self.secured = true;
             }
             _ => {}
-        }
-    }
-
-    fn emit(&self, act: ActRef<'_>, cx: &mut Cx<'_>) {
-        let head = cx.head;
-        if self.server == Some(Dir::Up) {
-            cx.head = turned(head);
-        }
-        cx.emit(act);
-        cx.head = head;
-    }
-
-    fn tell(&mut self, cx: &mut Cx<'_>) {
-        if self.server.is_some() && !std::mem::replace(&mut self.told, true) {
-            self.emit(ActRef::Mail(&self.act), cx);
-        }
-    }
-
-    fn judge(&mut self, outcome: Outcome, cx: &mut Cx<'_>) {
-        if std::mem::take(&mut self.open) {
-            self.login.outcome = outcome;
-            self.emit(ActRef::Login(&self.login), cx);
-        }
-    }
-
-    fn greet(&mut self, cx: &mut Cx<'_>) {
-        if std::mem::replace(&mut self.greeted, true) {
-            return;
-        }
-        banner(&self.greeting, &mut self.banner.text);
-        self.greeting.clear();
-        self.act.server.clone_from(&self.banner.text);
-        if !self.banner.text.is_empty() {
-            self.emit(ActRef::Banner(&self.banner), cx);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::mail::testing::told;
     use super::super::testing::{self, hostile, script};
     use super::*;
     use model::Transport;
-    use model::activity::Act;
 
-    fn told(acts: &[Act]) -> Vec<String> {
-        acts.iter()
-            .map(|a| match a {
-                Act::Login(l) => {
-                    format!("login {} {:?} {} clear={}", l.user, l.outcome, l.secret.map_or(0, |s| s.length), l.clear_text)
-                }
-                Act::Banner(b) => format!("banner {}", b.text),
-                Act::Mail(m) => format!("mail {} {}B encrypted={}", m.server, m.bytes, m.encrypted),
-                other => format!("{other:?}"),
-            })
-            .collect()
-    }
     const TALK: &[(Dir, &[u8])] = &[
         (Dir::Down, b"+OK POP3 ready <1896.697170952@mx>\r\n"),
         (Dir::Up, b"CAPA\r\n"),

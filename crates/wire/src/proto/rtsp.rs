@@ -7,10 +7,10 @@
 use super::http::login::{self, How};
 use super::http::target;
 use super::lines::{Lines, Next};
-use super::{text, turned};
+use super::text;
 use crate::parse::{Cx, Dir, Parser, ProbeInput, Spec, Step, Verdict};
 use model::ActRef;
-use model::activity::{Login, Outcome, Protocol, Rtsp};
+use model::activity::{Login, Protocol, Rtsp};
 
 /// RTSP.
 pub const SPEC: Spec =
@@ -306,22 +306,12 @@ impl RtspParser {
 
     fn tell(&mut self, i: usize, cx: &mut Cx<'_>) {
         let Some(e) = self.waiting.get_mut(i) else { return };
-        let head = cx.head;
-        if e.dir == Some(Dir::Down) {
-            cx.head = turned(head);
-        }
-        cx.emit(ActRef::Rtsp(&e.act));
+        let turn = e.dir == Some(Dir::Down);
+        cx.emit_turned(turn, ActRef::Rtsp(&e.act));
         if e.credentials {
             e.login.outcome = login::outcome(How::Header, e.act.status, login::Location::None, false);
-            let again = e.login.outcome == Outcome::Success && self.told.as_ref() == Some(&e.login);
-            if !again {
-                cx.emit(ActRef::Login(&e.login));
-                if e.login.outcome == Outcome::Success {
-                    self.told = Some(e.login.clone());
-                }
-            }
+            login::tell_once(&e.login, &mut self.told, turn, cx);
         }
-        cx.head = head;
     }
 }
 

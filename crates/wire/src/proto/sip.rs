@@ -7,7 +7,7 @@
 use super::http::login;
 use super::http::target::split;
 use super::lines::{Lines, Next};
-use super::{text, turned};
+use super::text;
 use crate::parse::{Cx, Dir, Parser, ProbeInput, Spec, Step, Verdict};
 use model::ActRef;
 use model::activity::{Login, Outcome, Protocol, Sip};
@@ -286,13 +286,8 @@ impl SipParser {
     fn head_end(&mut self, dir: Dir, cx: &mut Cx<'_>) {
         let side = self.side(dir);
         side.state = if side.length > 0 { State::Body(side.length) } else { State::Start };
-        let head = cx.head;
         // Who asks is the client of this message.
-        if (dir == Dir::Down) != side.act.status.is_some() {
-            cx.head = turned(head);
-        }
-        cx.emit(ActRef::Sip(&side.act));
-        cx.head = head;
+        cx.emit_turned((dir == Dir::Down) != side.act.status.is_some(), ActRef::Sip(&side.act));
         let (status, sequence, stale) = (side.act.status, side.sequence, side.stale);
         match status {
             None if side.credentials => {
@@ -319,18 +314,7 @@ impl SipParser {
         let Some((_, dir)) = self.open.take() else { return };
         self.login.outcome = outcome;
         // Registrations are repeated all day: the same success is told once.
-        if outcome == Outcome::Success && self.told.as_ref() == Some(&self.login) {
-            return;
-        }
-        let head = cx.head;
-        if dir == Dir::Down {
-            cx.head = turned(head);
-        }
-        cx.emit(ActRef::Login(&self.login));
-        cx.head = head;
-        if outcome == Outcome::Success {
-            self.told = Some(self.login.clone());
-        }
+        login::tell_once(&self.login, &mut self.told, dir == Dir::Down, cx);
     }
 }
 

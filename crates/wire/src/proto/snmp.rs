@@ -6,7 +6,7 @@
 //! any object.
 
 use super::ber::{self, tag};
-use super::{Pool, hexadecimal, text, turned};
+use super::{Pool, hexadecimal, text};
 use crate::parse::{Cx, Dir, Parser, ProbeInput, Spec, Step, Verdict};
 use model::ActRef;
 use model::activity::{Protocol, SecretKind, Snmp, SnmpPdu};
@@ -114,22 +114,13 @@ impl Parser for SnmpParser {
             // Answers, reports and traps come from the agent, requests from the manager. A trap is sent unasked: its sender keeps his place.
             let answer = matches!(self.act.pdu, SnmpPdu::Response | SnmpPdu::Report);
             let asked = matches!(self.act.pdu, SnmpPdu::Get | SnmpPdu::GetNext | SnmpPdu::GetBulk | SnmpPdu::Set);
-            let head = cx.head;
-            if (answer && dir == Dir::Up) || (asked && dir == Dir::Down) {
-                cx.head = turned(head);
-            }
-            cx.emit(ActRef::Snmp(&self.act));
-            cx.head = head;
+            cx.emit_turned((answer && dir == Dir::Up) || (asked && dir == Dir::Down), ActRef::Snmp(&self.act));
         } else if cx.head.transport == Transport::Tcp {
             return Step::Done;
         }
         if cx.head.transport == Transport::Tcp { Step::Used(bytes.len() - rest.len()) } else { Step::Used(bytes.len()) }
     }
 
-    fn gap(&mut self, _dir: Dir, _missing: u64, cx: &mut Cx<'_>) -> Step {
-        if cx.head.transport == Transport::Tcp { Step::Done } else { Step::More }
-    }
-    fn end(&mut self, _cx: &mut Cx<'_>) {}
     fn reset(&mut self) {
         self.clear();
     }

@@ -3,7 +3,6 @@
 
 use super::{push_url, text};
 use crate::parse::{Cx, Dir, Parser, ProbeInput, Spec, Step, Verdict};
-use crate::proto::turned;
 use model::ActRef;
 use model::activity::{Protocol, Ssdp, SsdpKind};
 
@@ -51,19 +50,10 @@ impl Parser for SsdpParser {
             return Step::More;
         }
         // Who announces or answers is the server; who searches is the client.
-        let head = cx.head;
         let answer = self.act.kind == SsdpKind::Answer;
-        if (answer && dir == Dir::Up) || (!answer && dir == Dir::Down) {
-            cx.head = turned(head);
-        }
-        cx.emit(ActRef::Ssdp(&self.act));
-        cx.head = head;
+        cx.emit_turned((answer && dir == Dir::Up) || (!answer && dir == Dir::Down), ActRef::Ssdp(&self.act));
         Step::Used(bytes.len())
     }
-    fn gap(&mut self, _dir: Dir, _missing: u64, _cx: &mut Cx<'_>) -> Step {
-        Step::More
-    }
-    fn end(&mut self, _cx: &mut Cx<'_>) {}
     fn reset(&mut self) {
         self.clear();
     }

@@ -20,7 +20,7 @@
 //!
 //! User names are never visible. SSH 1 conversations tell their version strings only.
 
-use super::{server_first, text, turned};
+use super::{server_first, text};
 use crate::parse::{Cx, Dir, Parser, ProbeInput, Spec, Step, Verdict};
 use model::ActRef;
 use model::activity::{Login, Outcome, Protocol, Ssh};
@@ -346,12 +346,7 @@ impl SshParser {
         if (self.act.client.is_empty() && self.act.server.is_empty()) || std::mem::replace(&mut self.told, true) {
             return;
         }
-        let head = cx.head;
-        if self.turned {
-            cx.head = turned(head);
-        }
-        cx.emit(ActRef::Ssh(&self.act));
-        cx.head = head;
+        cx.emit_turned(self.turned, ActRef::Ssh(&self.act));
     }
 
     /// The speaker changes: what did the last turn mean?
@@ -381,12 +376,7 @@ impl SshParser {
 
     fn judge(&mut self, outcome: Outcome, cx: &mut Cx<'_>) {
         self.login.outcome = outcome;
-        let head = cx.head;
-        if self.turned {
-            cx.head = turned(head);
-        }
-        cx.emit(ActRef::Login(&self.login));
-        cx.head = head;
+        cx.emit_turned(self.turned, ActRef::Login(&self.login));
     }
 }
 

@@ -6,7 +6,7 @@
 //! VeNCrypt, MS-Logon …) the conversation takes forms of their makers; then a log-in of unknown outcome is told, and the rest is
 //! passed over.
 
-use super::{be16, be32, text, turned};
+use super::{be16, be32, text};
 use crate::parse::{Cx, Dir, Parser, ProbeInput, Spec, Step, Verdict};
 use model::ActRef;
 use model::activity::{Login, Outcome, Protocol, Remote};
@@ -272,12 +272,7 @@ impl VncParser {
     }
 
     fn emit(&self, cx: &mut Cx<'_>, act: fn(&Self) -> ActRef<'_>) {
-        let head = cx.head;
-        if self.server == Some(Dir::Up) {
-            cx.head = turned(head);
-        }
-        cx.emit(act(self));
-        cx.head = head;
+        cx.emit_turned(self.server == Some(Dir::Up), act(self));
     }
 }
 

@@ -2,7 +2,7 @@
 //! names of the elements are the same in both; only their namespaces differ, and those are not asked.
 
 use super::xml::{self, Event, Reader};
-use super::{push_url, text, turned};
+use super::{push_url, text};
 use crate::parse::{Cx, Dir, Parser, ProbeInput, Spec, Step, Verdict};
 use crate::proto::Pool;
 use model::ActRef;
@@ -59,18 +59,9 @@ impl Parser for WsdParser {
         }
         let answer = matches!(self.act.kind, DiscoveryKind::ProbeMatch | DiscoveryKind::ResolveMatch);
         let asked = matches!(self.act.kind, DiscoveryKind::Probe | DiscoveryKind::Resolve);
-        let head = cx.head;
-        if (answer && dir == Dir::Up) || (asked && dir == Dir::Down) {
-            cx.head = turned(head);
-        }
-        cx.emit(ActRef::Discovery(&self.act));
-        cx.head = head;
+        cx.emit_turned((answer && dir == Dir::Up) || (asked && dir == Dir::Down), ActRef::Discovery(&self.act));
         Step::Used(bytes.len())
     }
-    fn gap(&mut self, _dir: Dir, _missing: u64, _cx: &mut Cx<'_>) -> Step {
-        Step::More
-    }
-    fn end(&mut self, _cx: &mut Cx<'_>) {}
     fn reset(&mut self) {
         self.clear();
     }

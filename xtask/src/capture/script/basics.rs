@@ -122,7 +122,7 @@ pub const SCENARIOS: &[Scenario] = &[
     ),
     s(
         "default-login",
-        Some("clear-login"),
+        Some("default-credentials"),
         SHORT,
         true,
         default_login,

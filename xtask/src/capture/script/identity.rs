@@ -403,7 +403,11 @@ pub const SCENARIOS: &[Scenario] = &[
         "A computer for the bank visits other sites",
         "銀行専用の PC がほかのサイトを見る",
     )
-    .ledger(&[("PC-KEIRI1", "internet", "destinations"), ("PC-KEIRI1", "internet_destinations", "bank.example.jp")]),
+    .ledger(&[
+        ("PC-KEIRI1", "internet", "destinations"),
+        ("PC-KEIRI1", "internet_destinations", "bank.example.jp"),
+        ("PC-KEIRI1", "internet_reason", "振込"),
+    ]),
     s(
         "stated-destination",
         None,
@@ -413,7 +417,11 @@ pub const SCENARIOS: &[Scenario] = &[
         "Near miss: the NAS keeps to the destination that the ledger names",
         "紛らわしい例: NAS が台帳に書いた宛先だけと通信する",
     )
-    .ledger(&[("nas-zumen", "internet", "destinations"), ("nas-zumen", "internet_destinations", "update.example.com")]),
+    .ledger(&[
+        ("nas-zumen", "internet", "destinations"),
+        ("nas-zumen", "internet_destinations", "update.example.com"),
+        ("nas-zumen", "internet_reason", "ファームウェアの更新"),
+    ]),
     s(
         "needless-and-quiet",
         None,

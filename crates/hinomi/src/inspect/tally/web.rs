@@ -391,7 +391,8 @@ impl Web {
             }
         } else {
             let fuller = |t: &Tls| Tls { issuer: None, not_after: None, certificates: Vec::new(), ..t.clone() } == bare;
-            if self.tls.range(&bare..).take_while(|t| t.sni == bare.sni).any(fuller) {
+            // What certificates tell comes last in the order of fields, so a fuller entry is the next one after the bare one.
+            if self.tls.range(&bare..).next().is_some_and(fuller) {
                 return;
             }
             bare

@@ -6,7 +6,8 @@
 
 use super::super::text;
 use super::target::split;
-use crate::parse::Options;
+use crate::parse::{Cx, Options};
+use model::ActRef;
 use model::activity::{Login, Outcome, SecretKind};
 
 /// Bytes kept of a user name.
@@ -235,6 +236,18 @@ fn decode(bytes: &[u8], out: &mut Vec<u8>) {
             },
             _ => out.push(b),
         }
+    }
+}
+
+/// Tells a log-in. What succeeds is told once while name and secret stay the same: credentials in a header come with every request.
+pub(in crate::proto) fn tell_once(login: &Login, told: &mut Option<Login>, turn: bool, cx: &mut Cx<'_>) {
+    let success = login.outcome == Outcome::Success;
+    if success && told.as_ref() == Some(login) {
+        return;
+    }
+    cx.emit_turned(turn, ActRef::Login(login));
+    if success {
+        *told = Some(login.clone());
     }
 }
 

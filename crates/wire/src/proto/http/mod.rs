@@ -16,7 +16,7 @@ pub mod login;
 pub mod magic;
 pub mod target;
 
-use super::{text, turned, upnp};
+use super::{text, upnp};
 use crate::parse::{Cx, Dir, Parser, ProbeInput, Spec, Step, Verdict};
 use login::{How, Location};
 use model::ActRef;
@@ -651,12 +651,7 @@ impl HttpParser {
             let xml = e.act.body == "xml" && e.act.status == Some(200);
             self.tell(e, cx);
             if xml && upnp::description(&self.page, &mut self.device) {
-                let head = cx.head;
-                if self.requests == Some(Dir::Down) {
-                    cx.head = turned(head);
-                }
-                cx.emit(ActRef::Upnp(&self.device));
-                cx.head = head;
+                cx.emit_turned(self.requests == Some(Dir::Down), ActRef::Upnp(&self.device));
             }
         }
         self.page.clear();
@@ -710,22 +705,12 @@ impl HttpParser {
     }
 
     fn tell(&mut self, mut e: Exchange, cx: &mut Cx<'_>) {
-        let head = cx.head;
-        if self.requests == Some(Dir::Down) {
-            cx.head = turned(head);
-        }
-        cx.emit(ActRef::Http(&e.act));
+        let turn = self.requests == Some(Dir::Down);
+        cx.emit_turned(turn, ActRef::Http(&e.act));
         if let Some(how) = e.how {
             e.login.outcome = login::outcome(how, e.act.status, e.location, e.cookie);
-            let again = e.login.outcome == Outcome::Success && self.told.as_ref() == Some(&e.login);
-            if !again {
-                cx.emit(ActRef::Login(&e.login));
-                if e.login.outcome == Outcome::Success {
-                    self.told = Some(e.login.clone());
-                }
-            }
+            login::tell_once(&e.login, &mut self.told, turn, cx);
         }
-        cx.head = head;
         e.clear();
         if self.spare.len() <= MAX_WAITING {
             self.spare.push(e);

@@ -8,7 +8,7 @@
 mod keys;
 
 use super::tls::hello::{self, Carrier, Lists};
-use super::{be24, be32, turned};
+use super::{be24, be32};
 use crate::parse::{Cx, Dir, Parser, ProbeInput, Spec, Step, Verdict};
 use keys::{Keys, Version};
 use model::ActRef;
@@ -214,10 +214,6 @@ impl Parser for QuicParser {
         Step::Used(bytes.len())
     }
 
-    fn gap(&mut self, _: Dir, _: u64, _: &mut Cx<'_>) -> Step {
-        Step::More
-    }
-
     fn end(&mut self, cx: &mut Cx<'_>) {
         self.tell(cx);
     }
@@ -322,12 +318,7 @@ impl QuicParser {
         if self.client.is_none() || std::mem::replace(&mut self.told, true) {
             return;
         }
-        let head = cx.head;
-        if self.client == Some(Dir::Down) {
-            cx.head = turned(head);
-        }
-        cx.emit(ActRef::Quic(&self.act));
-        cx.head = head;
+        cx.emit_turned(self.client == Some(Dir::Down), ActRef::Quic(&self.act));
     }
 }
 

@@ -18,7 +18,7 @@ mod tests;
 mod v1;
 mod v2;
 
-use super::{be24, kerberos, ntlm, server_first, text, turned};
+use super::{be24, kerberos, ntlm, server_first, text};
 use crate::parse::{Cx, Dir, Parser, ProbeInput, Spec, Step, Verdict};
 use model::ActRef;
 use model::activity::{Kerberos, Login, Ntlm, Outcome, Protocol, SecretTrace, Smb, SmbKind};
@@ -416,12 +416,7 @@ impl SmbParser {
                     self.act.domain.push_str(&session.domain);
                     self.act.host.push_str(&session.host);
                 }
-                let head = cx.head;
-                if server_first(&head, SPEC.ports) {
-                    cx.head = turned(head);
-                }
-                cx.emit(ActRef::Smb(&self.act));
-                cx.head = head;
+                cx.emit_turned(server_first(&cx.head, SPEC.ports), ActRef::Smb(&self.act));
             }
             _ => {}
         }
@@ -523,10 +518,7 @@ impl SmbParser {
 
     /// Tells a request with the status of its answer.
     fn tell(&mut self, waiting: &Waiting, status: Option<u32>, server: Dir, cx: &mut Cx<'_>) {
-        let head = cx.head;
-        if server == Dir::Up {
-            cx.head = turned(head);
-        }
+        let turn = server == Dir::Up;
         let kind = match waiting.wish {
             Wish::Negotiate => SmbKind::Negotiate,
             Wish::Session => SmbKind::Session,
@@ -568,7 +560,7 @@ impl SmbParser {
             set(&mut self.act.host, &session.host);
             self.act.encrypted |= session.encrypted;
         }
-        cx.emit(ActRef::Smb(&self.act));
+        cx.emit_turned(turn, ActRef::Smb(&self.act));
         if waiting.wish == Wish::Session && waiting.named {
             self.login.user.clear();
             self.login.user.push_str(&waiting.user);
@@ -580,9 +572,8 @@ impl SmbParser {
                 _ => Outcome::Unknown,
             };
             self.login.anonymous |= guest;
-            cx.emit(ActRef::Login(&self.login));
+            cx.emit_turned(turn, ActRef::Login(&self.login));
         }
-        cx.head = head;
     }
 
     /// A session was granted: its names go with what is done in it.

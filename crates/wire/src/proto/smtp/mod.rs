@@ -5,12 +5,12 @@
 //! given up. After STARTTLS (RFC 3207) was granted what there is so far is told as encrypted, and the TLS parser goes on.
 
 use super::lines::{Lines, Next};
-use super::sasl::{self, Sasl};
-use super::telnet::{MAX_BANNER, banner};
-use super::{Pool, text, turned};
+use super::mail::Talk;
+use super::sasl::Sasl;
+use super::{Pool, text};
 use crate::parse::{Cx, Dir, Parser, ProbeInput, Spec, Step, Verdict};
 use model::ActRef;
-use model::activity::{Banner, Login, Mail, Outcome, Protocol};
+use model::activity::{Mail, Outcome, Protocol};
 use std::collections::VecDeque;
 
 /// SMTP, with submission (RFC 6409) and LMTP (RFC 2033).
@@ -110,21 +110,13 @@ enum Ending {
 
 #[derive(Default)]
 struct SmtpParser {
-    /// The direction of the replies, once known.
-    server: Option<Dir>,
+    talk: Talk,
     lines: Lines,
     mode: Mode,
     pending: VecDeque<Kind>,
     /// The server's last reply asks for more of AUTH.
     challenged: bool,
     sasl: Sasl,
-    login: Login,
-    /// The login has not been told.
-    open: bool,
-    greeting: Vec<u8>,
-    banner: Banner,
-    greeted: bool,
-    act: Mail,
     /// The transaction has not been told.
     begun: bool,
     /// A transaction whose message is complete and waits for the server's word, while the next may have begun.
@@ -145,7 +137,7 @@ impl Parser for SmtpParser {
             if self.secured {
                 return if at > 0 { Step::Used(at) } else { Step::Become(Protocol::Tls) };
             }
-            if self.server.is_some_and(|s| s != dir)
+            if self.talk.server.is_some_and(|s| s != dir)
                 && let Some(used) = self.content(rest, cx)
             {
                 at += used;
@@ -166,16 +158,16 @@ impl Parser for SmtpParser {
     }
 
     fn gap(&mut self, dir: Dir, missing: u64, _cx: &mut Cx<'_>) -> Step {
-        if self.server.is_some_and(|s| s != dir) {
+        if self.talk.server.is_some_and(|s| s != dir) {
             match &mut self.mode {
                 Mode::Piece(left, _) if missing > 0 && missing <= *left => {
                     *left -= missing;
-                    self.act.bytes += missing;
+                    self.talk.act.bytes += missing;
                     return Step::More;
                 }
                 Mode::Message(ending) => {
                     *ending = Ending::Text;
-                    self.act.bytes += missing;
+                    self.talk.act.bytes += missing;
                     return Step::More;
                 }
                 _ => self.mode = Mode::Commands,
@@ -189,26 +181,20 @@ impl Parser for SmtpParser {
     }
 
     fn end(&mut self, cx: &mut Cx<'_>) {
-        self.greet(cx);
-        self.judge(Outcome::Unknown, cx);
+        self.talk.greet(cx);
+        self.talk.judge(Outcome::Unknown, cx);
         self.tell_sent(cx);
         self.tell(cx);
     }
 
     fn reset(&mut self) {
-        (self.server, self.lines, self.mode) = (None, Lines::default(), Mode::Commands);
-        (self.challenged, self.open, self.greeted, self.begun, self.secured) = (false, false, false, false, false);
+        (self.lines, self.mode) = (Lines::default(), Mode::Commands);
         self.pending.clear();
-        self.greeting.clear();
-        self.banner.text.clear();
-        sasl::clear(&mut self.login);
-        self.waiting = false;
+        (self.challenged, self.waiting, self.secured) = (false, false, false);
         for _ in 0..2 {
             self.forget();
-            self.act.helo.clear();
-            self.act.server.clear();
-            self.act.encrypted = false;
-            std::mem::swap(&mut self.act, &mut self.sent);
+            self.talk.reset();
+            std::mem::swap(&mut self.talk.act, &mut self.sent);
         }
     }
 }
@@ -216,7 +202,7 @@ impl Parser for SmtpParser {
 impl SmtpParser {
     /// False where this is not to be read any further.
     fn line(&mut self, dir: Dir, line: &[u8], cx: &mut Cx<'_>) -> bool {
-        let server = match self.server {
+        let server = match self.talk.server {
             Some(server) => server,
             None => {
                 let server = if reply(line).is_some() {
@@ -226,7 +212,7 @@ impl SmtpParser {
                 } else {
                     Dir::Up
                 };
-                self.server = Some(server);
+                self.talk.server = Some(server);
                 server
             }
         };
@@ -252,7 +238,7 @@ impl SmtpParser {
             Mode::Piece(left, last) => {
                 let used = (*left).min(bytes.len() as u64);
                 *left -= used;
-                self.act.bytes += used;
+                self.talk.act.bytes += used;
                 if *left == 0 {
                     let last = *last;
                     self.mode = Mode::Commands;
@@ -284,7 +270,7 @@ impl SmtpParser {
                         (Ending::Dot, b'\r') => Ending::DotReturn,
                         (Ending::DotReturn, b'\n') => {
                             // The last line is no part of the message.
-                            self.act.bytes = (self.act.bytes + used as u64).saturating_sub(3);
+                            self.talk.act.bytes = (self.talk.act.bytes + used as u64).saturating_sub(3);
                             self.mode = Mode::Commands;
                             self.push(Kind::Message);
                             self.sent(cx);
@@ -294,7 +280,7 @@ impl SmtpParser {
                         _ => Ending::Text,
                     };
                 }
-                self.act.bytes += used as u64;
+                self.talk.act.bytes += used as u64;
                 Some(used)
             }
         }
@@ -308,9 +294,9 @@ impl SmtpParser {
     }
 
     fn command(&mut self, line: &[u8], cx: &mut Cx<'_>) {
-        self.greet(cx);
+        self.talk.greet(cx);
         if std::mem::take(&mut self.challenged) {
-            self.sasl.response(line, &mut self.login, cx.options);
+            self.sasl.response(line, &mut self.talk.login, cx.options);
             self.push(Kind::Auth);
             return;
         }
@@ -320,20 +306,20 @@ impl SmtpParser {
         let is = |word: &[u8]| verb.eq_ignore_ascii_case(word);
         let kind = if is(b"EHLO") || is(b"HELO") || is(b"LHLO") {
             self.tell(cx);
-            text::set(&mut self.act.helo, argument, MAX_NAME);
+            text::set(&mut self.talk.act.helo, argument, MAX_NAME);
             Kind::Hello
         } else if is(b"MAIL") {
             self.tell(cx);
             self.begun = true;
-            address(argument, &mut self.act.from);
+            address(argument, &mut self.talk.act.from);
             Kind::Mail
         } else if is(b"RCPT") {
             self.begun = true;
-            self.act.recipients = self.act.recipients.saturating_add(1);
-            if self.act.to.len() < MAX_RECIPIENTS {
+            self.talk.act.recipients = self.talk.act.recipients.saturating_add(1);
+            if self.talk.act.to.len() < MAX_RECIPIENTS {
                 let mut to = self.pool.take();
                 address(argument, &mut to);
-                self.act.to.push(to);
+                self.talk.act.to.push(to);
             }
             Kind::Recipient
         } else if is(b"DATA") {
@@ -347,9 +333,9 @@ impl SmtpParser {
             self.mode = Mode::Piece(size, last);
             Kind::Piece(last)
         } else if is(b"AUTH") {
-            self.judge(Outcome::Unknown, cx);
-            self.sasl.begin(argument, &mut self.login, cx.options);
-            self.open = true;
+            self.talk.judge(Outcome::Unknown, cx);
+            self.sasl.begin(argument, &mut self.talk.login, cx.options);
+            self.talk.open = true;
             Kind::Auth
         } else if is(b"STARTTLS") {
             Kind::StartTls
@@ -362,15 +348,15 @@ impl SmtpParser {
     }
 
     fn reply(&mut self, line: &[u8], cx: &mut Cx<'_>) {
-        if !self.greeted && self.greeting.len() < MAX_BANNER * 3 {
+        if self.talk.listening() {
             // Only the text of a line is told, not its number.
             let words = line.get(4..).unwrap_or_default();
-            self.greeting.extend_from_slice(words.get(..MAX_BANNER * 3).unwrap_or(words));
-            self.greeting.push(b' ');
+            self.talk.hear(words);
+            self.talk.hear(b" ");
         }
         let Some((code, false)) = reply(line) else { return };
-        if self.pending.is_empty() && !self.greeted {
-            self.greet(cx);
+        if self.pending.is_empty() && !self.talk.greeted {
+            self.talk.greet(cx);
             return;
         }
         if self.pending.is_empty() && matches!(self.mode, Mode::Message(_)) && code != 354 {
@@ -386,7 +372,7 @@ impl SmtpParser {
             None => false,
         };
         if self.begun && tells {
-            self.act.status = code;
+            self.talk.act.status = code;
         }
         match (kind, code) {
             (Some(Kind::Data), 354) => self.mode = Mode::Message(Ending::Begin),
@@ -403,13 +389,13 @@ impl SmtpParser {
                 self.forget();
             }
             (Some(Kind::Auth), 334) => self.challenged = true,
-            (Some(Kind::Auth), 200..=299) => self.judge(Outcome::Success, cx),
-            (Some(Kind::Auth), 400..) => self.judge(Outcome::Failure, cx),
+            (Some(Kind::Auth), 200..=299) => self.talk.judge(Outcome::Success, cx),
+            (Some(Kind::Auth), 400..) => self.talk.judge(Outcome::Failure, cx),
             (Some(Kind::StartTls), 200..=299) => {
-                self.act.encrypted = true;
+                self.talk.act.encrypted = true;
                 // That the conversation changed is worth telling even where no mail was begun.
                 self.begun = true;
-                self.act.status = code;
+                self.talk.act.status = code;
                 self.tell(cx);
                 self.secured = true;
             }
@@ -418,26 +404,17 @@ impl SmtpParser {
     }
 
     fn forget(&mut self) {
-        self.act.from.clear();
-        for to in self.act.to.drain(..) {
+        self.talk.act.from.clear();
+        for to in self.talk.act.to.drain(..) {
             self.pool.give(to);
         }
-        (self.act.recipients, self.act.status, self.act.bytes, self.begun) = (0, 0, 0, false);
-    }
-
-    fn emit(&self, act: ActRef<'_>, cx: &mut Cx<'_>) {
-        let head = cx.head;
-        if self.server == Some(Dir::Up) {
-            cx.head = turned(head);
-        }
-        cx.emit(act);
-        cx.head = head;
+        (self.talk.act.recipients, self.talk.act.status, self.talk.act.bytes, self.begun) = (0, 0, 0, false);
     }
 
     /// The message is complete: only the server's word on it is missing.
     fn sent(&mut self, cx: &mut Cx<'_>) {
         self.tell_sent(cx);
-        let (act, sent) = (&mut self.act, &mut self.sent);
+        let (act, sent) = (&mut self.talk.act, &mut self.sent);
         std::mem::swap(act, sent);
         act.helo.clone_from(&sent.helo);
         act.server.clone_from(&sent.server);
@@ -448,33 +425,14 @@ impl SmtpParser {
 
     fn tell_sent(&mut self, cx: &mut Cx<'_>) {
         if std::mem::take(&mut self.waiting) {
-            self.emit(ActRef::Mail(&self.sent), cx);
+            self.talk.emit(ActRef::Mail(&self.sent), cx);
         }
     }
 
     fn tell(&mut self, cx: &mut Cx<'_>) {
         if self.begun {
-            self.emit(ActRef::Mail(&self.act), cx);
+            self.talk.emit(ActRef::Mail(&self.talk.act), cx);
             self.forget();
-        }
-    }
-
-    fn judge(&mut self, outcome: Outcome, cx: &mut Cx<'_>) {
-        if std::mem::take(&mut self.open) {
-            self.login.outcome = outcome;
-            self.emit(ActRef::Login(&self.login), cx);
-        }
-    }
-
-    fn greet(&mut self, cx: &mut Cx<'_>) {
-        if std::mem::replace(&mut self.greeted, true) {
-            return;
-        }
-        banner(&self.greeting, &mut self.banner.text);
-        self.greeting.clear();
-        self.act.server.clone_from(&self.banner.text);
-        if !self.banner.text.is_empty() {
-            self.emit(ActRef::Banner(&self.banner), cx);
         }
     }
 }

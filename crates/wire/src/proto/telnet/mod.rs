@@ -9,7 +9,7 @@
 
 mod words;
 
-use super::{server_first, text, turned};
+use super::{server_first, text};
 use crate::parse::{Cx, Dir, Parser, ProbeInput, Spec, Step, Verdict};
 use model::ActRef;
 use model::activity::{Banner, Login, Outcome, Protocol, SecretKind};
@@ -258,12 +258,7 @@ impl TelnetParser {
     }
 
     fn emit(&self, act: ActRef<'_>, cx: &mut Cx<'_>) {
-        let head = cx.head;
-        if self.turned {
-            cx.head = turned(head);
-        }
-        cx.emit(act);
-        cx.head = head;
+        cx.emit_turned(self.turned, act);
     }
 
     fn show(&mut self, byte: u8, cx: &mut Cx<'_>) {

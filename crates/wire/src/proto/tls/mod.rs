@@ -12,7 +12,7 @@
 
 pub(super) mod hello;
 
-use super::{Pool, be16, be24, turned, x509};
+use super::{Pool, be16, be24, x509};
 use crate::parse::{Cx, Dir, Parser, ProbeInput, Spec, Step, Verdict};
 pub use hello::is_grease;
 use hello::{Carrier, Lists};
@@ -402,12 +402,7 @@ impl TlsParser {
         if !std::mem::take(&mut self.untold) {
             return;
         }
-        let head = cx.head;
-        if self.client == Some(Dir::Down) {
-            cx.head = turned(head);
-        }
-        cx.emit(ActRef::Tls(&self.act));
-        cx.head = head;
+        cx.emit_turned(self.client == Some(Dir::Down), ActRef::Tls(&self.act));
     }
 }
 
