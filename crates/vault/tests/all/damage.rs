@@ -42,12 +42,19 @@ fn any_flipped_byte_of_a_segment_is_named_with_file_place_and_first_record() {
             }
             let v = open(&flipped);
             let damage = if with_index { v.verify().unwrap().damage } else { v.status().damage };
-            assert!(!damage.is_empty(), "byte {at} (index {with_index})");
-            let d = &damage[0];
-            assert_eq!(d.file, name, "byte {at}");
             let frame = starts.iter().rposition(|s| *s <= at);
             let (offset, first) = frame.map_or((0, 1), |f| (starts[f] as u64, firsts[f]));
-            assert_eq!((d.offset, d.first_seq), (offset, first), "byte {at} (index {with_index}): {d}");
+            if frame == Some(3) && !with_index {
+                // No record stands in a seal, and without the index a seal that was changed looks like one that was never finished.
+                let place = format!("{} at byte {offset}: ", name.display());
+                let notes = v.status().notes;
+                assert!(damage.is_empty() && notes.iter().any(|n| n.starts_with(&place)), "byte {at}: {damage:?} {notes:?}");
+            } else {
+                assert!(!damage.is_empty(), "byte {at} (index {with_index})");
+                let d = &damage[0];
+                assert_eq!(d.file, name, "byte {at}");
+                assert_eq!((d.offset, d.first_seq), (offset, first), "byte {at} (index {with_index}): {d}");
+            }
             // The rest is read, and what is read is what was written.
             // With the index in memory a frame whose header alone was changed is still read: its entries are whole.
             let in_payload = frame.is_some_and(|f| at >= starts[f] + 88 + 4 * hashes[f]);
