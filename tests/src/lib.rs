@@ -14,7 +14,7 @@ use std::sync::{Mutex, OnceLock, mpsc};
 use std::time::{Duration, Instant};
 
 /// A PostgreSQL server of the test's own.
-#[path = "../../crates/state/tests/common/postgres.rs"]
+#[path = "../../crates/state/tests/all/common/postgres.rs"]
 pub mod postgres;
 
 /// The top of the checkout.

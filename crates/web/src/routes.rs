@@ -1,5 +1,5 @@
 //! The one table of routes: every address with its method, the action it asks for, and what answers. There is no other way to add one,
-//! and a handler's own type says which proof it needs, so table and handler cannot disagree. The snapshot in tests/routes.rs shows it.
+//! and a handler's own type says which proof it needs, so table and handler cannot disagree. The snapshot in tests/all/routes.rs shows it.
 
 use crate::ask::Ask;
 use crate::problem::Problem;

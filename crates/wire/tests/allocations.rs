@@ -1,5 +1,6 @@
 //! The steady state of the packet path allocates nothing (design: targets, Speed).
 
+#[path = "all/common/mod.rs"]
 mod common;
 
 use common::*;

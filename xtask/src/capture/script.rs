@@ -3,6 +3,7 @@
 
 mod basics;
 mod identity;
+mod services;
 pub mod traffic;
 
 use super::life::{Changes, Day};
@@ -76,6 +77,6 @@ pub fn changes(name: &str, day: &mut Day, at: i64, changes: &mut Changes) -> (i6
 /// Every scenario.
 pub fn all() -> &'static [&'static Scenario] {
     static ALL: LazyLock<Vec<&'static Scenario>> =
-        LazyLock::new(|| [basics::SCENARIOS, identity::SCENARIOS, traffic::SCENARIOS].into_iter().flatten().collect());
+        LazyLock::new(|| [basics::SCENARIOS, identity::SCENARIOS, services::SCENARIOS, traffic::SCENARIOS].into_iter().flatten().collect());
     &ALL
 }

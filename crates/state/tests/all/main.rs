@@ -1,0 +1,13 @@
+//! State from outside, on SQLite and PostgreSQL alike.
+#![allow(clippy::expect_used, clippy::format_push_string, clippy::panic, clippy::unwrap_used)]
+
+#[macro_use]
+mod common;
+mod joins;
+mod ledger;
+mod ledger_csv;
+mod people;
+mod pipeline;
+mod sheets;
+mod stocktake;
+mod store;

@@ -1,0 +1,8 @@
+//! The console from outside, by requests.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, missing_docs)]
+
+mod common;
+mod entrance;
+mod pages;
+mod routes;
+mod stocktake;
