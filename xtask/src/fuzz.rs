@@ -41,7 +41,7 @@ pub fn run(args: &[String]) -> Result<()> {
         .find_map(|l| l.strip_prefix("host: ").map(str::to_owned))
         .context("rustc tells no host")?;
     eprintln!("== building {} fuzz targets", names.len());
-    let status = Command::new("cargo")
+    let status = shell::command("cargo")
         .args(["build", "--release", "--bins", "--target", &triple, "--manifest-path"])
         .arg(folder.join("Cargo.toml"))
         .env("CARGO_TARGET_DIR", &target)

@@ -20,6 +20,20 @@ pub fn has(program: &str) -> bool {
     std::env::var_os("PATH").is_some_and(|p| std::env::split_paths(&p).any(|d| d.join(program).is_file()))
 }
 
+/// A command at the top of the checkout. What `cargo run` told us of ourselves is not handed on: build scripts (ring's) that look at it
+/// would build anew at every change between cargo by hand and cargo by us, and with them half of the program.
+pub fn command(program: &str) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(root());
+    for (name, _) in std::env::vars_os() {
+        let told = name.to_str().is_some_and(|n| n.starts_with("CARGO_PKG_") || n.starts_with("CARGO_MANIFEST_") || n == "CARGO");
+        if told {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
 /// Runs a command at the top of the checkout, shows what it prints, and fails where it fails.
 pub fn run(program: &str, args: &[&str]) -> Result<()> {
     run_with(program, args, &[])
@@ -28,12 +42,7 @@ pub fn run(program: &str, args: &[&str]) -> Result<()> {
 /// The same with environment variables.
 pub fn run_with(program: &str, args: &[&str], env: &[(&str, &str)]) -> Result<()> {
     eprintln!("== {program} {}", args.join(" "));
-    let status = Command::new(program)
-        .args(args)
-        .envs(env.iter().copied())
-        .current_dir(root())
-        .status()
-        .with_context(|| format!("cannot start {program}"))?;
+    let status = command(program).args(args).envs(env.iter().copied()).status().with_context(|| format!("cannot start {program}"))?;
     if !status.success() {
         bail!("{program} {} failed ({status})", args.join(" "));
     }
@@ -42,12 +51,7 @@ pub fn run_with(program: &str, args: &[&str], env: &[(&str, &str)]) -> Result<()
 
 /// What a command prints on standard output.
 pub fn output(program: &str, args: &[&str]) -> Result<String> {
-    let out = Command::new(program)
-        .args(args)
-        .current_dir(root())
-        .stderr(Stdio::inherit())
-        .output()
-        .with_context(|| format!("cannot start {program}"))?;
+    let out = command(program).args(args).stderr(Stdio::inherit()).output().with_context(|| format!("cannot start {program}"))?;
     if !out.status.success() {
         bail!("{program} {} failed ({})", args.join(" "), out.status);
     }

@@ -37,9 +37,9 @@ pub struct Summary {
     /// Frames with neither IP nor ARP.
     pub other_packets: u64,
     /// Hardware addresses of every layer.
-    pub macs: Vec<String>,
+    pub macs: Vec<model::Mac>,
     /// Internet addresses of every layer, quoted packets included.
-    pub ips: Vec<String>,
+    pub ips: Vec<std::net::IpAddr>,
     /// VLAN identifiers.
     pub vlans: Vec<u16>,
     /// TCP conversations; a reused pair counts again.
@@ -136,7 +136,7 @@ pub struct AssetSummary {
     pub mac: String,
     /// Addresses that it used on this link.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub ips: Vec<String>,
+    pub ips: Vec<std::net::IpAddr>,
     /// Names that it gave itself or that others know it by.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<String>,

@@ -110,7 +110,12 @@ fn write(out: &mut String, s: &Summary, w: &Words, lang: Lang) -> std::fmt::Resu
         writeln!(out, "{}: {}", w.devices, number(s.assets.len() as u64))?;
         for a in s.assets.iter().take(MAX_DEVICES) {
             let mut line = format!("  {}", a.mac);
-            for part in [a.ips.join(" "), a.names.join(" "), a.vendor.unwrap_or_default().to_owned(), role(a.role, lang).to_owned()] {
+            for part in [
+                a.ips.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+                a.names.join(" "),
+                a.vendor.unwrap_or_default().to_owned(),
+                role(a.role, lang).to_owned(),
+            ] {
                 if !part.is_empty() {
                     let _ = write!(line, "  {}", clean(&part));
                 }

@@ -102,7 +102,10 @@ fn read(files: &[PathBuf], mine: u32, lanes: u32, seed: u64) -> anyhow::Result<H
     };
     engine.finish(&mut tally);
     tally.span(all);
-    Ok(Home { tally, counters: engine.counters(), truths: engine.truths(), infos })
+    let home = Home { tally, counters: engine.counters(), truths: engine.truths(), infos };
+    // The program ends soon: giving back tables piece by piece would only take time.
+    std::mem::forget(engine);
+    Ok(home)
 }
 
 #[cfg(test)]

@@ -34,8 +34,12 @@ pub struct Roles {
     vendor: fn(Mac) -> Option<&'static str>,
     devices: FxHashMap<Mac, Device>,
     names: BTreeMap<IpAddr, BTreeSet<String>>,
-    counted: Option<FlowId>,
+    /// Conversations whose ends were looked at a moment ago, by their numbers.
+    counted: Box<[Option<FlowId>]>,
 }
+
+/// Places of that cache.
+const COUNTED: usize = 1024;
 
 fn add<T: Ord>(set: &mut BTreeSet<T>, item: T) {
     if set.len() < MAX_EACH {
@@ -52,13 +56,13 @@ fn add_all<T: Ord>(set: &mut BTreeSet<T>, items: BTreeSet<T>) {
 impl Roles {
     /// Empty. `vendor` names the maker of a hardware address.
     pub fn new(vendor: fn(Mac) -> Option<&'static str>) -> Self {
-        Roles { vendor, devices: FxHashMap::default(), names: BTreeMap::new(), counted: None }
+        Roles { vendor, devices: FxHashMap::default(), names: BTreeMap::new(), counted: vec![None; COUNTED].into_boxed_slice() }
     }
 
     fn device(&mut self, mac: Option<Mac>) -> Option<&mut Device> {
         let mac = mac.filter(|m| m.is_device())?;
-        if self.devices.len() >= MAX_DEVICES && !self.devices.contains_key(&mac) {
-            return None;
+        if self.devices.len() >= MAX_DEVICES {
+            return self.devices.get_mut(&mac);
         }
         Some(self.devices.entry(mac).or_default())
     }
@@ -131,10 +135,12 @@ impl Roles {
             _ => {}
         }
         // One look per conversation is enough.
-        if self.counted == Some(head.flow) {
-            return;
+        if let Some(place) = self.counted.get_mut(head.flow.0 as usize % COUNTED) {
+            if *place == Some(head.flow) {
+                return;
+            }
+            *place = Some(head.flow);
         }
-        self.counted = Some(head.flow);
         if let Some(client) = self.device(head.client.mac) {
             add(&mut client.asked, head.protocol);
         }
@@ -243,7 +249,7 @@ fn describe(mac: Mac, d: &Device, names: &BTreeMap<IpAddr, BTreeSet<String>>, ve
     AssetSummary {
         mac: mac.to_string(),
         names: all.into_iter().map(str::to_owned).collect(),
-        ips: ips.iter().map(IpAddr::to_string).collect(),
+        ips: ips.iter().copied().collect(),
         vendor: vendor(mac),
         role,
         why,

@@ -27,7 +27,8 @@ use wire::sink::Sink;
 /// Different entries of one list that are kept; more are counted as omitted. Only a hostile capture has so many.
 const MAX_LIST: usize = 200_000;
 /// Places of the caches that keep addresses seen a moment ago out of the sets.
-const RECENT: usize = 1024;
+const RECENT: usize = 1 << RECENT_BITS;
+const RECENT_BITS: u32 = 13;
 
 /// A pair of ends, the same for both directions.
 type Pair = ((IpAddr, u16), (IpAddr, u16));
@@ -110,7 +111,7 @@ fn place(ip: IpAddr) -> usize {
         IpAddr::V4(v4) => u64::from(v4.to_bits()),
         IpAddr::V6(v6) => (v6.to_bits() >> 64) as u64 ^ v6.to_bits() as u64,
     };
-    (low.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 54) as usize % RECENT
+    (low.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - RECENT_BITS)) as usize
 }
 
 impl Tally {
@@ -146,7 +147,7 @@ impl Tally {
     }
 
     fn mac(&mut self, mac: Mac) {
-        let at = (mac.to_u64().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 54) as usize % RECENT;
+        let at = (mac.to_u64().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - RECENT_BITS)) as usize;
         if let Some(recent) = self.recent_macs.get_mut(at)
             && (*recent != mac || mac == Mac::ZERO)
         {
@@ -286,8 +287,8 @@ impl Tally {
             udp_packets: self.udp,
             arp_packets: self.arp,
             other_packets: self.other,
-            macs: macs.iter().map(Mac::to_string).collect(),
-            ips: ips.iter().map(IpAddr::to_string).collect(),
+            macs,
+            ips,
             vlans: self.vlans.into_iter().collect(),
             tcp_conversations: self.tcp_conversations,
             udp_conversations: self.udp_pairs.len() as u64,
