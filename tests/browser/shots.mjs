@@ -30,6 +30,14 @@ await withBrowser(async (browser) => {
     if ((await page.locator("html").getAttribute("lang")) !== lang) {
       await Promise.all([page.waitForNavigation(), page.click(`#own ~ .card button[name=lang][value=${lang}], .top button[name=lang][value=${lang}]`)]);
     }
+    // A round to look at, with its first two devices found.
+    await page.goto(new URL("/stocktakes", url).href, { waitUntil: "load" });
+    if ((await page.locator('main a[href^="/stocktakes/"]:not([href="/stocktakes/labels"])').count()) === 0) {
+      await page.locator("#s-name").evaluate((field) => field.closest("details")?.setAttribute("open", ""));
+      await page.fill("#s-name", "年末の棚卸し");
+      await page.fill("#s-assignee", "佐藤");
+      await Promise.all([page.waitForNavigation(), page.click("main form[action='/stocktakes'] button.main")]);
+    }
     // Pages of single things: the first of each list.
     const first = async (list, like) => {
       await page.goto(new URL(list, url).href, { waitUntil: "load" });
@@ -41,6 +49,11 @@ await withBrowser(async (browser) => {
       const href = await first(list, like);
       if (href) pages.push([name, href]);
       else console.log(`no ${name} to photograph`);
+    }
+    const round = pages.find(([name]) => name === "stocktake")?.[1];
+    if (round) {
+      const entries = await (await context.request.get(new URL(`/api/v1${round}/entries`, url).href)).json();
+      pages.push(["stocktake-entry", `${round}/entries/${entries.items[0].id}`]);
     }
     state = await context.storageState();
     await context.close();
