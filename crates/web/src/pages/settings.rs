@@ -57,6 +57,15 @@ fn sensor_row(ask: &Ask, s: &model::coverage::SensorStatus, named: &[state::sens
         flows_evicted: Amount::count(s.flows_evicted),
         last: s.last_frame.map(|t| ask.when(t)),
         trouble: s.trouble.clone().unwrap_or_default(),
+        truths: s
+            .truths
+            .told(s.packets)
+            .map(|truth| {
+                let (met, of) = s.truths.share(truth, s.packets);
+                let key = format!("truth-{}", truth.name().replace('_', "-"));
+                ask.t().xy(&key, &ask.format.number(met), &ask.format.number(of))
+            })
+            .collect(),
     }
 }
 

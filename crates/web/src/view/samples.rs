@@ -558,6 +558,10 @@ fn settings(s: &Say) -> SettingsPage {
                 packets: Amount::count(11_204),
                 kernel_drops: Amount::count(312),
                 flows_evicted: Amount::count(3),
+                truths: vec![s.s(
+                    "片方向しか見えていません（TCP の通信 40 のうち 31）。送信と受信の両方を写すように、ミラーポートを設定してください。",
+                    "Only one direction is seen (31 of 40 TCP conversations). Set the mirror port to copy what is sent and what is received.",
+                )],
                 trouble: s.s("kernel dropped 312 frames in 10 s", "kernel dropped 312 frames in 10 s"),
                 ..SensorRow::default()
             },

@@ -45,6 +45,8 @@ pub struct SensorRow {
     pub last: Option<When>,
     /// What is wrong, in the log's words; shown small beside ours.
     pub trouble: String,
+    /// What the mirror port and the network cards do to frames, a sentence each.
+    pub truths: Vec<String>,
 }
 
 impl SensorRow {
