@@ -4,6 +4,7 @@
 //! machine too, and prints the ratio; and each runs at 1×, 2×, 4× and 8× of the work and prints the slope.
 
 mod capture;
+mod flame;
 mod live;
 mod memory;
 mod pages;
@@ -31,8 +32,8 @@ pub fn run(args: &[String]) -> Result<()> {
     let quick = args.iter().any(|a| a == "--quick");
     let names: Vec<&str> = args.iter().map(String::as_str).filter(|a| !a.starts_with("--")).collect();
     let wants = |name: &str| names.is_empty() || names.contains(&name);
-    if let Some(unknown) = names.iter().find(|n| !["capture", "pages", "memory", "live", "false-findings"].contains(n)) {
-        bail!("there is no bench '{unknown}'; there are: capture, pages, memory, live, false-findings");
+    if let Some(unknown) = names.iter().find(|n| !["capture", "pages", "memory", "live", "false-findings", "flame"].contains(n)) {
+        bail!("there is no bench '{unknown}'; there are: capture, pages, memory, live, false-findings, flame");
     }
     let profile = if quick { "quick" } else { "dist" };
     let binary = shell::hinomi(profile)?;
@@ -50,6 +51,12 @@ pub fn run(args: &[String]) -> Result<()> {
     }
     if wants("live") {
         figures.extend(live::run(&binary, &work, quick)?);
+    }
+    if names.contains(&"flame") {
+        flame::run(&shell::hinomi("quick")?, &work)?;
+        if names.len() == 1 {
+            return Ok(());
+        }
     }
     if names.contains(&"false-findings") {
         // No figure of speed: printed, and stands in docs/en/findings.md.

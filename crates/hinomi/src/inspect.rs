@@ -133,7 +133,7 @@ pub struct ProtocolCount {
 #[derive(Debug, Serialize)]
 pub struct AssetSummary {
     /// Hardware address.
-    pub mac: String,
+    pub mac: model::Mac,
     /// Addresses that it used on this link.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ips: Vec<std::net::IpAddr>,
@@ -148,7 +148,7 @@ pub struct AssetSummary {
     pub role: Option<&'static str>,
     /// The observations behind it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub why: Vec<String>,
+    pub why: Vec<roles::Why>,
 }
 
 /// What could not be read or kept.

@@ -5,7 +5,9 @@ use model::activity::{Head, Protocol};
 use model::observation::Via;
 use model::{ActRef, Flow, FlowId, Mac, Observation};
 use rustc_hash::FxHashMap;
+use serde::{Serialize, Serializer};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::net::IpAddr;
 
 /// Devices that are kept.
@@ -184,9 +186,42 @@ impl Roles {
 
     /// The list, by hardware address.
     pub fn assets(self) -> Vec<AssetSummary> {
-        let mut devices: Vec<(Mac, Device)> = self.devices.into_iter().collect();
+        let mut devices: Vec<(&Mac, &Device)> = self.devices.iter().collect();
         devices.sort_unstable_by_key(|d| d.0);
-        devices.iter().map(|(mac, d)| describe(*mac, d, &self.names, self.vendor)).collect()
+        let all = devices.into_iter().map(|(mac, d)| describe(*mac, d, &self.names, self.vendor)).collect();
+        // The program ends soon: giving back so many small sets would only take time.
+        std::mem::forget(self);
+        all
+    }
+}
+
+/// An observation behind a role. Words are made when they are written: a capture of a flood has many devices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    AnnouncesRoutes,
+    Carries(usize),
+    AnnouncesBridging,
+    Answers(Protocol),
+    Asks(Protocol),
+    AsksForAddress,
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Why::AnnouncesRoutes => f.write_str("announces itself as a router"),
+            Why::Carries(n) => write!(f, "carries frames of {n} addresses from outside"),
+            Why::AnnouncesBridging => f.write_str("announces bridging by LLDP"),
+            Why::Answers(p) => write!(f, "answers {p}"),
+            Why::Asks(p) => write!(f, "asks {p}"),
+            Why::AsksForAddress => f.write_str("asks for an address by DHCP"),
+        }
+    }
+}
+
+impl Serialize for Why {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
     }
 }
 
@@ -195,22 +230,22 @@ fn describe(mac: Mac, d: &Device, names: &BTreeMap<IpAddr, BTreeSet<String>>, ve
     let outside = d.carried.iter().filter(|ip| !model::net::is_private(**ip) && !d.claimed.contains(ip)).count();
     let routes = d.announces_routes || outside >= ROUTED;
     if d.announces_routes {
-        why.push("announces itself as a router".to_owned());
+        why.push(Why::AnnouncesRoutes);
     }
     if outside >= ROUTED {
-        why.push(format!("carries frames of {outside} addresses from outside"));
+        why.push(Why::Carries(outside));
     }
     if d.announces_switch {
-        why.push("announces bridging by LLDP".to_owned());
+        why.push(Why::AnnouncesBridging);
     }
     for p in &d.served {
-        why.push(format!("answers {p}"));
+        why.push(Why::Answers(*p));
     }
     for p in &d.asked {
-        why.push(format!("asks {p}"));
+        why.push(Why::Asks(*p));
     }
     if d.dhcp_client {
-        why.push("asks for an address by DHCP".to_owned());
+        why.push(Why::AsksForAddress);
     }
     let has = |p| d.served.contains(&p);
     let role = if routes {
@@ -236,9 +271,11 @@ fn describe(mac: Mac, d: &Device, names: &BTreeMap<IpAddr, BTreeSet<String>>, ve
         None
     };
     // Behind a router the source addresses of frames are other people's; elsewhere they are the device's own.
-    let mut ips: BTreeSet<IpAddr> = d.claimed.clone();
+    let mut ips: Vec<IpAddr> = d.claimed.iter().copied().collect();
     if !routes {
         ips.extend(d.carried.iter().copied());
+        ips.sort_unstable();
+        ips.dedup();
     } else if ips.is_empty() {
         ips.extend(d.carried.iter().copied().filter(|ip| model::net::is_private(*ip)).take(1));
     }
@@ -246,12 +283,5 @@ fn describe(mac: Mac, d: &Device, names: &BTreeMap<IpAddr, BTreeSet<String>>, ve
     for ip in &ips {
         all.extend(names.get(ip).into_iter().flatten().map(String::as_str));
     }
-    AssetSummary {
-        mac: mac.to_string(),
-        names: all.into_iter().map(str::to_owned).collect(),
-        ips: ips.iter().copied().collect(),
-        vendor: vendor(mac),
-        role,
-        why,
-    }
+    AssetSummary { mac, names: all.into_iter().map(str::to_owned).collect(), ips, vendor: vendor(mac), role, why }
 }
