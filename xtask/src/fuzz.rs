@@ -5,6 +5,7 @@
 
 use crate::shell;
 use anyhow::{Context, Result, bail};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 const RUSTFLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
@@ -12,11 +13,13 @@ const RUSTFLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-
 
 pub fn run(args: &[String]) -> Result<()> {
     let mut seconds = 60u32;
+    let mut keep = false;
     let mut names = Vec::new();
     let mut given = args.iter();
     while let Some(arg) = given.next() {
         match arg.as_str() {
             "--seconds" => seconds = given.next().context("--seconds wants a number")?.parse().context("--seconds wants a number")?,
+            "--keep" => keep = true,
             name => names.push(name.to_owned()),
         }
     }
@@ -50,6 +53,11 @@ pub fn run(args: &[String]) -> Result<()> {
     if !status.success() {
         bail!("the fuzz targets do not build");
     }
+    let programs = target.join(&triple).join("release");
+    unpack(&folder)?;
+    if keep {
+        return pack(&folder, &programs, &names);
+    }
     let mut failed = Vec::new();
     for pair in names.chunks(2) {
         let mut running = Vec::new();
@@ -58,7 +66,7 @@ pub fn run(args: &[String]) -> Result<()> {
             let artifacts = folder.join("artifacts").join(name);
             std::fs::create_dir_all(&corpus)?;
             std::fs::create_dir_all(&artifacts)?;
-            let mut command = Command::new(target.join(&triple).join("release").join(name));
+            let mut command = Command::new(programs.join(name));
             command.arg(&corpus);
             let seeds = folder.join("seeds").join(name);
             if seeds.is_dir() {
@@ -96,4 +104,55 @@ pub fn run(args: &[String]) -> Result<()> {
         }
     }
     if failed.is_empty() { Ok(()) } else { bail!("fuzzing found: {}", failed.join(", ")) }
+}
+
+/// The corpus that is kept: what reaches something that nothing smaller in it reaches.
+const KEPT: &str = "corpus.tar.gz";
+/// Larger inputs are not kept: they are slow to run and rarely reach more.
+const KEPT_BYTES: u64 = 4096;
+
+/// Takes the kept corpus out, where there is none in the checkout yet.
+fn unpack(folder: &Path) -> Result<()> {
+    if folder.join("corpus").exists() || !folder.join(KEPT).is_file() {
+        return Ok(());
+    }
+    let done = Command::new("tar").arg("-xzf").arg(KEPT).current_dir(folder).status().context("cannot start tar")?;
+    if !done.success() {
+        bail!("fuzz/{KEPT} cannot be unpacked ({done}); remove it, or take it from the repository again");
+    }
+    Ok(())
+}
+
+/// Brings each corpus down to what is needed for the coverage it has, and packs all.
+fn pack(folder: &Path, programs: &Path, names: &[String]) -> Result<()> {
+    let few = folder.join("few").join("corpus");
+    let _ = std::fs::remove_dir_all(&few);
+    for name in names {
+        let (from, to) = (folder.join("corpus").join(name), few.join(name));
+        std::fs::create_dir_all(&from)?;
+        std::fs::create_dir_all(&to)?;
+        let merged = Command::new(programs.join(name))
+            .args(["-merge=1", &format!("-max_len={KEPT_BYTES}")])
+            .arg(&to)
+            .arg(&from)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()?;
+        if !merged.success() {
+            bail!("the corpus of {name} cannot be brought down ({merged})");
+        }
+        eprintln!("{name}: {} of {} kept", std::fs::read_dir(&to)?.count(), std::fs::read_dir(&from)?.count());
+    }
+    let done = Command::new("tar")
+        .args(["--sort=name", "--mtime=@0", "--owner=0", "--group=0", "--numeric-owner", "-czf"])
+        .arg(folder.join(KEPT))
+        .args(["-C", "few", "corpus"])
+        .current_dir(folder)
+        .status()
+        .context("cannot start tar")?;
+    std::fs::remove_dir_all(folder.join("few"))?;
+    if !done.success() {
+        bail!("the corpus cannot be packed ({done})");
+    }
+    Ok(())
 }
