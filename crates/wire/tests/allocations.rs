@@ -1,5 +1,7 @@
 //! The steady state of the packet path allocates nothing (design: targets, Speed).
 
+#[path = "all/common/captures.rs"]
+mod captures;
 #[path = "all/common/mod.rs"]
 mod common;
 
@@ -80,4 +82,48 @@ fn the_steady_state_allocates_nothing() {
     });
     assert!(sink.acts > before + 200 * 10, "the parsers were at work: {}", sink.acts - before);
     assert_eq!(info.count_total, 0, "{} allocations in {} frames", info.count_total, 200 * frames.len());
+}
+
+/// Captures of other people's networks, played again and again, each time ended and begun anew: every parser has been met before, so
+/// nothing new is needed.
+#[test]
+fn captures_played_again_allocate_nothing() {
+    let Some(root) = captures::oracles() else { return };
+    let mut wrong = Vec::new();
+    let mut played = 0;
+    for folder in ["it", "ot", "names-discovery", "link-tunnel"] {
+        let mut files: Vec<_> = std::fs::read_dir(root.join(folder)).unwrap().map(|f| f.unwrap().path()).collect();
+        files.sort();
+        for file in files {
+            let frames = captures::load(&file);
+            let Some(last) = frames.last().map(|f| f.time) else { continue };
+            let first = frames.iter().map(|f| f.time).min().unwrap_or(last);
+            let mut engine = Engine::new(Config::default(), options());
+            let mut sink = Counted::default();
+            let mut later = Span::ZERO;
+            let mut round = |engine: &mut Engine, sink: &mut Counted| {
+                for f in &frames {
+                    let packet = wire::packet::RawPacket { link: f.link, wire_len: f.wire_len, ..raw(f.time + later, &f.data) };
+                    engine.packet(&packet, sink);
+                }
+                engine.finish(sink);
+                later = Span(later.0 + last.since(first).0 + Span::hours(2).0);
+            };
+            // Buffers change places between conversations until each is as large as any needs.
+            for _ in 0..60 {
+                round(&mut engine, &mut sink);
+            }
+            let info = allocation_counter::measure(|| {
+                for _ in 0..4 {
+                    round(&mut engine, &mut sink);
+                }
+            });
+            played += 1;
+            if info.count_total > 0 {
+                wrong.push(format!("{}: {} allocations in 4 rounds of {} frames", file.display(), info.count_total, frames.len()));
+            }
+        }
+    }
+    assert!(played > 30, "only {played} captures were there");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -134,3 +134,19 @@ pub fn read_in_lanes(path: &Path, lanes: u32) -> Vec<(Head, Act)> {
 pub fn read(path: &Path, raw_targets: bool) -> Vec<(Head, Act)> {
     read_all(path, raw_targets).0
 }
+
+/// A frame of a capture.
+pub struct Frame {
+    pub link: LinkType,
+    pub time: Time,
+    pub wire_len: u32,
+    pub data: Vec<u8>,
+}
+
+/// The frames of a capture.
+pub fn load(path: &Path) -> Vec<Frame> {
+    let file = std::fs::read(path).unwrap();
+    let mut all = Vec::new();
+    frames(&file, |link, time, whole, data| all.push(Frame { link, time, wire_len: whole as u32, data: data.to_vec() }));
+    all
+}
