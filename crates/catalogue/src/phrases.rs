@@ -121,7 +121,11 @@ impl Phrasebook {
                 Value::Number(n) => fluent.set(*name, FluentValue::from(*n)),
             }
         }
-        bundle.format_pattern(pattern, Some(&fluent), &mut Vec::new()).into_owned()
+        let text = bundle.format_pattern(pattern, Some(&fluent), &mut Vec::new());
+        match lang {
+            Lang::Ja => close_up(&text),
+            Lang::En => text.into_owned(),
+        }
     }
 
     /// Whether a phrase stands under this key.
@@ -146,9 +150,39 @@ fn bundle(lang: Lang) -> FluentBundle<FluentResource> {
         Lang::En => unic_langid::langid!("en"),
     };
     let mut bundle = FluentBundle::new_concurrent(vec![language]);
-    bundle.set_use_isolating(false);
+    // The marks show where values stand; [`close_up`] takes them away.
+    bundle.set_use_isolating(lang == Lang::Ja);
     bundle.set_formatter(Some(format_value));
     bundle
+}
+
+/// Japanese is written without spaces, but a number or a Latin word stands apart. Patterns therefore have a space on either side of a value,
+/// and where the value itself begins or ends in Japanese (`5 分`, `工場`) that space is left out. Values end at the marks U+2068 and
+/// U+2069, which are left out too.
+fn close_up(text: &str) -> String {
+    let wide = |c: char| matches!(c, '\u{3000}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{ff00}'..='\u{ffef}');
+    let mut out = String::with_capacity(text.len());
+    let (mut last, mut space, mut mark) = (None, false, false);
+    for c in text.chars() {
+        match c {
+            '\u{2068}' | '\u{2069}' => mark = true,
+            ' ' if !space => space = true,
+            _ => {
+                if space && !(mark && last.is_some_and(wide) && wide(c)) {
+                    out.push(' ');
+                }
+                (space, mark) = (c == ' ', false);
+                if !space {
+                    out.push(c);
+                }
+                last = Some(c);
+            }
+        }
+    }
+    if space {
+        out.push(' ');
+    }
+    out
 }
 
 /// Numbers in both languages are grouped by commas in threes (CLDR, `latn` of ja and en).
@@ -337,10 +371,24 @@ mod tests {
     }
 
     #[test]
+    fn spaces_stand_between_japanese_and_latin_only() {
+        for (text, told) in [
+            ("\u{2068}5 分\u{2069} の間に \u{2068}SSH\u{2069} で", "5 分の間に SSH で"),
+            ("場所は \u{2068}第 1 工場\u{2069} です", "場所は第 1 工場です"),
+            ("一 二  三", "一 二  三"),
+            ("\u{2068}事務所 プリンター\u{2069} を \u{2068}\u{2069}", "事務所 プリンターを "),
+            ("  x ", "  x "),
+        ] {
+            assert_eq!(close_up(text), told);
+        }
+    }
+
+    #[test]
     fn says_in_both_languages_with_numbers_grouped() {
         let b =
             book("a = { $n } 台の { $who }\n", "a = { $n ->\n    [one] one device\n   *[other] { $n } devices\n } of { $who }\n").unwrap();
-        assert_eq!(b.say(Lang::Ja, "a", &[("n", Value::Number(1_234_567)), ("who", Value::Text("工場"))]), "1,234,567 台の 工場");
+        assert_eq!(b.say(Lang::Ja, "a", &[("n", Value::Number(1_234_567)), ("who", Value::Text("工場"))]), "1,234,567 台の工場");
+        assert_eq!(b.say(Lang::Ja, "a", &[("n", Value::Number(5)), ("who", Value::Text("NAS 2"))]), "5 台の NAS 2");
         assert_eq!(b.say(Lang::En, "a", &[("n", Value::Number(1)), ("who", Value::Text("us"))]), "one device of us");
         assert_eq!(b.say(Lang::En, "a", &[("n", Value::Number(-4321)), ("who", Value::Text("us"))]), "-4,321 devices of us");
         assert!(b.has("a") && !b.has("b"));
