@@ -269,7 +269,7 @@ impl Cx<'_> {
 /// What the rules about traffic look at; borrows other parts of the memory than the rules' own.
 macro_rules! around {
     ($m:expr, $zone:expr) => {
-        rules::traffic::Around {
+        rules::around::Around {
             identity: &$m.identity,
             site: &$m.site_set,
             watched: &$m.watched,

@@ -1,5 +1,6 @@
 //! The rules that need code; their settings and words are in catalogue/rules/.
 
+pub mod around;
 pub mod beacon;
 pub mod conflict;
 pub mod default;

@@ -197,6 +197,11 @@ impl Summary {
     }
 }
 
+/// A count with its thousands grouped.
+fn number(n: u64) -> String {
+    catalogue::phrases::group(i64::try_from(n).unwrap_or(i64::MAX))
+}
+
 /// Reads the files as one stream in time order. Fails only where a file cannot be read at all; damage is part of the summary.
 pub fn run(files: &[PathBuf]) -> anyhow::Result<Summary> {
     lanes::run(files, lanes::fitting(files))

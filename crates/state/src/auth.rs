@@ -11,7 +11,6 @@ use crate::text;
 use model::access::{Grant, Role};
 use model::event::Deed;
 use model::{Lang, Principal, Span, Time, UserId};
-use std::fmt::Write as _;
 
 /// What is needed to check a password.
 #[derive(Clone)]
@@ -91,14 +90,6 @@ const LONGEST_LOCK: Span = Span::hours(1);
 const MOST_SESSIONS: i64 = 20;
 /// A session's last use is written at most so often.
 const USE_NOTED: Span = Span::minutes(1);
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len() * 2);
-    for b in bytes {
-        let _ = write!(out, "{b:02x}");
-    }
-    out
-}
 
 fn unhex(text: &str) -> Option<[u8; 32]> {
     let mut out = [0u8; 32];
@@ -227,13 +218,13 @@ impl Store {
             Some(span) => span,
             None => Span::hours(settings::number(&mut tx, "session_hours").await?),
         };
-        let key = hex(&new.token_hash);
+        let key = text::hex(&new.token_hash);
         tx.run(
             "INSERT INTO sessions (token_hash, user_id, csrf, created, used, expires, origin, agent) VALUES ($1, $2, $3, $4, $4, $5, $6, $7)",
             v![
                 &key,
                 new.user,
-                hex(&csrf),
+                text::hex(&csrf),
                 now,
                 now + lifetime,
                 self.from.map(|ip| ip.to_string()).unwrap_or_default(),
@@ -256,7 +247,7 @@ impl Store {
 
     /// The session of a token, if it is in force: not idle or older than allowed, the account enabled. Using it keeps it alive.
     pub async fn session(&self, token_hash: &[u8; 32], now: Time) -> Result<Option<Session>> {
-        let key = hex(token_hash);
+        let key = text::hex(token_hash);
         let mut conn = self.read().await?;
         let now = judged(&mut conn, now).await?;
         let Some((session, used)) = find(&mut conn, &key, now).await? else { return Ok(None) };
@@ -271,7 +262,7 @@ impl Store {
 
     /// Ends a session (log-out).
     pub async fn end_session(&self, token_hash: &[u8; 32], now: Time) -> Result<()> {
-        let key = hex(token_hash);
+        let key = text::hex(token_hash);
         let mut tx = self.write().await?;
         let row = tx.row("SELECT u.id, u.name FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.token_hash = $1", v![&key]).await?;
         let Some(row) = row else { return Ok(()) };

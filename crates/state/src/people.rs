@@ -198,7 +198,7 @@ pub(crate) async fn set_password(
         v![phc, must_change, &who.name, now, id],
     )
     .await?;
-    let keep = keep.map(|k| crate::auth::hex(&k)).unwrap_or_default();
+    let keep = keep.map(|k| crate::text::hex(&k)).unwrap_or_default();
     tx.run("DELETE FROM sessions WHERE user_id = $1 AND token_hash <> $2", v![id, keep]).await?;
     audit(tx, who, Deed::PasswordSet { user: id }, now).await
 }

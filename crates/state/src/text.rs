@@ -1,6 +1,7 @@
 //! Folding text so that what looks the same is found: compatibility forms (full-width letters, half-width katakana, ligatures)
-//! and case.
+//! and case. And bytes as text.
 
+use std::fmt::Write as _;
 use unicode_normalization::UnicodeNormalization;
 
 /// NFKC and lower case, with runs of white space as one space. Cut at `most` characters.
@@ -54,6 +55,14 @@ pub(crate) fn words(text: &str) -> Vec<String> {
 /// Whether a text may be kept as a person's word: no control characters but line breaks and tabs.
 pub(crate) fn is_clean(text: &str) -> bool {
     !text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
+}
+
+/// Bytes in hexadecimal, in lower case.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, b| {
+        let _ = write!(out, "{b:02x}");
+        out
+    })
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@
 //! while the watch was learning, and about time (NTP) and names (DNS), which have to be regular. While the watch learns it cannot know:
 //! then one mild finding per device gathers what is regular.
 
-use super::traffic::Around;
+use super::around::Around;
 use super::{asset_of, is_control, keyed, make_room, shown};
 use crate::Cx;
 use crate::gather::Spark;

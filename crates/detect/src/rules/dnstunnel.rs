@@ -4,8 +4,8 @@
 //! A content network has many names too, but few of them long, and a client asks for a handful; multicast names stay on the link and are
 //! not looked at; reverse lookups are long by nature.
 
+use super::around::Around;
 use super::beacon::registered;
-use super::traffic::Around;
 use super::{asset_of, keyed, make_room, shown};
 use crate::Cx;
 use crate::gather::Spark;

@@ -1,7 +1,7 @@
 //! Data carried in echo messages. An answer has to carry back what the question carried (RFC 792); a tunnel puts its own bytes in both, in
 //! ever changing lengths. Sums of `model::activity::Echo` per pair of ends within a window.
 
-use super::traffic::Around;
+use super::around::Around;
 use super::{asset_of, keyed, make_room, shown};
 use crate::Cx;
 use crate::gather::Spark;

@@ -4,7 +4,7 @@
 //! that one monthly backup does not excuse everything. It must also be more than on any of its days. It is judged while it runs, so that a transfer is told when it is large and not at
 //! midnight. Only days that the sensor watched for nine tenths teach.
 
-use super::traffic::Around;
+use super::around::Around;
 use super::{asset_of, is_control, keyed, shown};
 use crate::Cx;
 use crate::gather::Spark;

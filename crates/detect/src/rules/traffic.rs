@@ -1,11 +1,11 @@
 //! Rules about who talks to whom and how much: zones, beacons, tunnels, outgoing transfers, orders to controllers. One struct, so that the
 //! watch knows one memory and one set of settings for all of them.
 
+use super::around::Around;
 use super::{beacon, dnstunnel, icmptunnel, outflow, writes, zonetalk};
 use crate::Cx;
 use crate::gather::Settings;
-use crate::identity::Identity;
-use crate::site::{Site, Watched};
+use crate::site::Watched;
 use catalogue::Catalogue;
 use model::activity::Activity;
 use model::event::Deed;
@@ -51,16 +51,6 @@ impl Rules {
     pub fn all(&self) -> [&Settings; 7] {
         [&self.zone_talk, &self.volume, &self.beacon, &self.dns_tunnel, &self.icmp_tunnel, &self.outflow, &self.modbus_write]
     }
-}
-
-/// What these rules look at besides the event.
-pub struct Around<'a> {
-    pub identity: &'a Identity,
-    pub site: &'a Site,
-    pub watched: &'a Watched,
-    pub time_zone: &'a jiff::tz::TimeZone,
-    /// The first days are over, and there is a ledger.
-    pub settled: bool,
 }
 
 impl Traffic {

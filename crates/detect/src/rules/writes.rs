@@ -1,7 +1,7 @@
 //! Orders to a controller from a device that never gave it any. Reading is everyday; who writes is known after `learning_h` of watched
 //! time, and hardly ever changes.
 
-use super::traffic::Around;
+use super::around::Around;
 use super::{asset_of, keyed, make_room, shown};
 use crate::Cx;
 use crate::gather::Spark;

@@ -4,7 +4,7 @@
 //! Learning takes `learning_h` of *watched* time, for the site and again for a zone that was made or whose addresses were changed. Only
 //! answered conversations count: what a firewall stops is no talk.
 
-use super::traffic::Around;
+use super::around::Around;
 use super::{asset_of, shown};
 use crate::Cx;
 use crate::gather::Spark;

@@ -1,7 +1,7 @@
 //! The summary for people, in either language.
 
 use super::Summary;
-use catalogue::phrases::group;
+use super::number;
 use model::{Lang, Time};
 use std::fmt::Write;
 
@@ -51,10 +51,6 @@ const EN: Words = Words {
 
 /// Devices that are listed; the rest is counted.
 const MAX_DEVICES: usize = 50;
-
-pub(super) fn number(n: u64) -> String {
-    group(i64::try_from(n).unwrap_or(i64::MAX))
-}
 
 fn second(t: Time) -> String {
     let mut text = t.rfc3339();

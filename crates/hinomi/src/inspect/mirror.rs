@@ -1,6 +1,6 @@
 //! What a capture shows of the mirror port and the network cards behind it, in words.
 
-use super::human::number;
+use super::number;
 use model::Lang;
 use model::coverage::{Truth, Truths};
 use serde::Serialize;

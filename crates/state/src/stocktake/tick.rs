@@ -11,7 +11,6 @@ use model::event::Deed;
 use model::{Authorised, StockEntryId, StockResult, StocktakeId, Time};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
 use uuid::Uuid;
 
 /// The most ticks of one stocktake: whoever sends more is not counting machines.
@@ -90,13 +89,6 @@ pub struct Conflict {
     pub by: String,
     /// When Hinomi heard of it.
     pub received: Time,
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, b| {
-        let _ = write!(out, "{b:02x}");
-        out
-    })
 }
 
 /// The tick with its texts trimmed and within bounds.
@@ -210,7 +202,7 @@ impl Store {
         let mut tx = self.write().await?;
         let round = one(&mut tx, stocktake, reach(proof)).await?;
         let body = to_json(&t, tx.place())?;
-        let digest = hex(&Sha256::digest(body.as_bytes()));
+        let digest = text::hex(&Sha256::digest(body.as_bytes()));
         let known =
             tx.row("SELECT stocktake, entry, digest, outcome, rev FROM stocktake_ticks WHERE id = $1", v![t.id.to_string()]).await?;
         if let Some(row) = known {
