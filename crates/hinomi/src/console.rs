@@ -2,7 +2,7 @@
 
 use crate::clock::now;
 use crate::outcome::{state_error, unreachable};
-use crate::pipeline::Plan;
+use crate::plan::Plan;
 use crate::rights::Rights;
 use crate::sensor::Sensors;
 use crate::stores::Stores;

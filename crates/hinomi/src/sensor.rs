@@ -3,8 +3,9 @@
 
 use crate::clock::now;
 use crate::folder_memory;
+use crate::house::House;
 use crate::outcome::{file_error, state_error, unreachable};
-use crate::pipeline::{House, Plan};
+use crate::plan::Plan;
 use crate::recorder::Recorder;
 use crate::rights::Rights;
 use crate::shares::Shares;

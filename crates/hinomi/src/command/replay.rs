@@ -2,7 +2,8 @@
 
 use super::{block_on, configuration, findings, path, rules};
 use crate::outcome::{Verdict, bad_input};
-use crate::pipeline::{self, Plan};
+use crate::pipeline;
+use crate::plan::Plan;
 use crate::words::Words;
 use crate::{command, terminal};
 use anyhow::Result;

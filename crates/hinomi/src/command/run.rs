@@ -2,7 +2,8 @@
 
 use super::{configuration, path};
 use crate::outcome::{Verdict, bad_input, usage};
-use crate::pipeline::{self, Plan};
+use crate::pipeline;
+use crate::plan::Plan;
 use crate::words::Words;
 use anyhow::Result;
 use catalogue::Catalogue;
