@@ -631,6 +631,18 @@ event-field = Field
 event-value = Value
 event-before = Record before
 event-after = Record after
+step-happened = happened
+step-changed = changed
+step-ceased = ceased
+via-frame = from a frame
+via-arp = ARP
+via-neighbour = neighbour discovery
+via-dhcp = DHCP
+act-arp-answer = { $x } is at { $y }
+act-arp-question = who has { $x }? asks { $y }
+act-neighbour = neighbour discovery, type { $x } { $y }
+act-unreachable = unreachable (type { $x }, code { $y })
+event-health = { $packets } packets · { $bytes } · lost { $kernel } + { $queue } · { $quality }
 
 # The company's calendar
 calendar = Company calendar

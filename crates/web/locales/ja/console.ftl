@@ -559,6 +559,18 @@ event-field = 項目
 event-value = 値
 event-before = 前の記録
 event-after = 次の記録
+step-happened = 起きた
+step-changed = 変わった
+step-ceased = 収まった
+via-frame = フレームから
+via-arp = ARP
+via-neighbour = 近隣探索
+via-dhcp = DHCP
+act-arp-answer = { $x } は { $y } です
+act-arp-question = { $x } はどこかと { $y } が尋ねた
+act-neighbour = 近隣探索 種別 { $x } { $y }
+act-unreachable = 届かない（種別 { $x }、コード { $y }）
+event-health = { $packets } パケット · { $bytes } · とりこぼし { $kernel } + { $queue } · { $quality }
 
 # 会社カレンダー
 calendar = 会社カレンダー

@@ -12,6 +12,7 @@ use crate::problem::{Problem, page};
 use crate::view::{Choice, EventPage, EventRow, EventsPage, Link, Page, RawRow};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
+use catalogue::phrases::Value;
 use model::access::{ViewAssets, ViewEvents, ViewFindings};
 use model::event::{Body, Deed, Table};
 use model::net::Endpoint;
@@ -251,25 +252,27 @@ pub(crate) fn summary(ask: &Ask, e: &Event) -> String {
         Body::Activity(a) => names::line(ask.t(), &a.act)
             .or_else(|| office::line(ask.t(), &a.act))
             .or_else(|| web::line(ask.t(), &ask.format, &a.act))
-            .unwrap_or_else(|| act(&a.act)),
+            .unwrap_or_else(|| act(ask, &a.act)),
         Body::Observation(o) => match (o.ip, o.mac) {
-            (Some(ip), Some(mac)) => format!("{ip} = {mac} ({})", snake(&o.via)),
-            (Some(ip), None) => format!("{ip} ({})", snake(&o.via)),
-            (None, Some(mac)) => format!("{mac} ({})", snake(&o.via)),
+            (Some(ip), Some(mac)) => format!("{ip} = {mac} ({})", ask.t().of("via", &snake(&o.via))),
+            (Some(ip), None) => format!("{ip} ({})", ask.t().of("via", &snake(&o.via))),
+            (None, Some(mac)) => format!("{mac} ({})", ask.t().of("via", &snake(&o.via))),
             (None, None) => String::new(),
         },
         Body::Finding(f) => {
             let name = ask.shared.catalogue.rule(&f.rule).map_or_else(|| f.rule.clone(), |r| r.name(ask.lang));
-            format!("{name} · {}", snake(&f.step))
+            format!("{name} · {}", ask.t().of("step", &snake(&f.step)))
         }
         Body::Audit(a) => deed(ask, &a.deed),
-        Body::Health(h) => format!(
-            "{} pkt · {} · drops {} + {} · {}",
-            ask.format.number(h.packets),
-            ask.format.bytes(h.bytes),
-            ask.format.number(h.kernel_drops),
-            ask.format.number(h.queue_drops),
-            snake(&h.quality)
+        Body::Health(h) => ask.t().with(
+            "event-health",
+            &[
+                ("packets", Value::Text(&ask.format.number(h.packets))),
+                ("bytes", Value::Text(&ask.format.bytes(h.bytes))),
+                ("kernel", Value::Text(&ask.format.number(h.kernel_drops))),
+                ("queue", Value::Text(&ask.format.number(h.queue_drops))),
+                ("quality", Value::Text(&ask.t().of("quality", &snake(&h.quality)))),
+            ],
         ),
         _ => String::new(),
     };
@@ -281,12 +284,13 @@ fn snake<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
-fn act(act: &Act) -> String {
+fn act(ask: &Ask, act: &Act) -> String {
+    let say = |key: &str, x: &dyn ToString, y: &dyn ToString| ask.t().xy(key, &x.to_string(), &y.to_string());
     match act {
-        Act::Arp(a) if a.operation == 2 => format!("{} is at {}", a.sender_ip, a.sender_mac),
-        Act::Arp(a) => format!("who has {}? tell {}", a.target_ip, a.sender_ip),
-        Act::Neighbour(n) => format!("type {} {}", n.icmp_type, n.target.map(|t| t.to_string()).unwrap_or_default()),
-        Act::Unreachable(u) => format!("type {} code {}", u.icmp_type, u.code),
+        Act::Arp(a) if a.operation == 2 => say("act-arp-answer", &a.sender_ip, &a.sender_mac),
+        Act::Arp(a) => say("act-arp-question", &a.target_ip, &a.sender_ip),
+        Act::Neighbour(n) => say("act-neighbour", &n.icmp_type, &n.target.map(|t| t.to_string()).unwrap_or_default()),
+        Act::Unreachable(u) => say("act-unreachable", &u.icmp_type, &u.code),
         _ => String::new(),
     }
 }
