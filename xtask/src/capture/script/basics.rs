@@ -129,6 +129,15 @@ pub const SCENARIOS: &[Scenario] = &[
         "A camera is entered in clear text with the maker's default password",
         "カメラに初期パスワードのまま平文でログインする",
     ),
+    s(
+        "clear-telnet",
+        Some("clear-login"),
+        SHORT,
+        false,
+        clear_telnet,
+        "A camera is entered by Telnet with a password of its own",
+        "カメラに自分で決めたパスワードで Telnet のログインをする",
+    ),
     s("encrypted-login", None, SHORT, false, encrypted, "Near miss: logins by SSH and HTTPS", "紛らわしい例: SSH と HTTPS でのログイン"),
     s(
         "telnet-odd-port",
@@ -418,6 +427,11 @@ fn default_login(net: &mut Net, at: i64) -> i64 {
     let t = talk::basic(net, at, from, CAMERA1.at(80), "admin", "12345", true);
     let from = ACTOR.at(talk::client_port(net));
     talk::telnet(net, t + 20 * SEC, from, CAMERA1.at(23), &[("root", "root")], true)
+}
+
+fn clear_telnet(net: &mut Net, at: i64) -> i64 {
+    let from = ACTOR.at(talk::client_port(net));
+    talk::telnet(net, at, from, CAMERA1.at(23), &[("hozen", "Tsubame-08!press")], true)
 }
 
 fn encrypted(net: &mut Net, at: i64) -> i64 {
