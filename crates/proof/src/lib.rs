@@ -1,0 +1,15 @@
+//! What can be proven about a log, and how: the canonical form of records and their leaves, the Merkle tree (RFC 9162), its
+//! tiles, signed notes and checkpoints (C2SP), the cosignatures of witnesses. Pure: bytes in, verdicts out; no file, no clock, no
+//! network. docs/store-format.md is the specification; the vault, the witness and the verifier all stand on this crate.
+
+pub mod cosign;
+pub mod note;
+pub mod tiles;
+pub mod tree;
+pub mod witness;
+
+mod base64;
+pub mod checkpoint;
+
+/// A SHA-256 digest.
+pub type Hash = [u8; 32];
