@@ -1,1 +1,9 @@
 //! The crate from outside.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+mod common;
+mod notes;
+mod oracles;
+mod tiles;
+mod tree;
+mod witness;
