@@ -8,7 +8,7 @@ pub mod tiles;
 pub mod tree;
 pub mod witness;
 
-mod base64;
+pub mod base64;
 pub mod checkpoint;
 
 /// A SHA-256 digest.
