@@ -106,6 +106,39 @@ fn known_and_unknown_keys() {
     assert_eq!(verify(&note, &[ka]), Err(NoteError::Signature("a".to_owned())));
 }
 
+/// Key ids have 32 bits: of some hundred thousand keys two have the same one. A signature cannot be told to be of one of these.
+#[test]
+fn two_keys_of_one_name_and_id() {
+    let mut by_id = std::collections::HashMap::new();
+    let (one, two) = (0u32..)
+        .find_map(|i| {
+            let mut public = [0; 32];
+            public[..4].copy_from_slice(&i.to_be_bytes());
+            let key = VerifierKey::new("a", KeyKind::Ed25519, public).unwrap();
+            by_id.insert(key.key_id(), key.clone()).map(|other| (other, key))
+        })
+        .unwrap();
+    let signature = Signature { name: "a".to_owned(), key_id: one.key_id(), bytes: vec![0; 64] };
+    let note = Note { text: "text\n".to_owned(), signatures: vec![signature] };
+    assert_eq!(verify(&note, std::slice::from_ref(&one)), Err(NoteError::Signature("a".to_owned())));
+    assert_eq!(verify(&note, &[one, two]), Err(NoteError::Ambiguous("a".to_owned())));
+}
+
+/// A cosignature says something of a checkpoint; a right signature over another text says nothing (tlog-cosignature, "Format").
+#[test]
+fn only_checkpoints_are_cosigned() {
+    let pair = ring::signature::Ed25519KeyPair::from_seed_unchecked(&[3; 32]).unwrap();
+    let key = CosignerKey::from_seed("w", [3; 32]).unwrap().vkey().clone();
+    let cosigned = |text: &str| {
+        let mut bytes = 5u64.to_be_bytes().to_vec();
+        bytes.extend_from_slice(pair.sign(format!("cosignature/v1\ntime 5\n{text}").as_bytes()).as_ref());
+        let signature = Signature { name: "w".to_owned(), key_id: key.key_id(), bytes };
+        verify(&Note { text: text.to_owned(), signatures: vec![signature] }, std::slice::from_ref(&key))
+    };
+    assert_eq!(cosigned(&checkpoint().to_string()).unwrap()[0].time(), Some(5));
+    assert_eq!(cosigned("no checkpoint\n"), Err(NoteError::Signature("w".to_owned())));
+}
+
 #[test]
 fn limits() {
     let mut note = key().note("text\n").unwrap();

@@ -279,6 +279,10 @@ fn bodies() {
     ] {
         assert_eq!(refused(&mut w, bad.as_bytes()).answer, Answer::BadRequest, "{bad:?}");
     }
+    // Good in all but its length.
+    let long = Checkpoint { extensions: vec!["x".repeat(MAX_BODY)], ..note(&d).text.parse().unwrap() };
+    let long = Request::new(3, consistency_path(&d, 3).unwrap(), long.sign(&log()).unwrap()).unwrap().body();
+    assert_eq!(refused(&mut w, long.as_bytes()).reason, Reason::TooLong(long.len()));
     let many = format!("old 3\n{}\n{checkpoint}", format!("{line}\n").repeat(63));
     assert_eq!(refused(&mut w, many.as_bytes()).answer, Answer::Unprocessable);
     assert_eq!(refused(&mut w, b"old 3\n\xff\n\nx").reason, Reason::Lines);
