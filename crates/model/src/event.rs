@@ -2,7 +2,7 @@
 
 use crate::access::Role;
 use crate::activity::Activity;
-use crate::asset::{AssetState, Ledger, Place};
+use crate::asset::{AssetState, Ledger, Place, named};
 use crate::coverage::Health;
 use crate::finding::{FindingChange, FindingStatus};
 use crate::flow::Flow;
@@ -12,6 +12,7 @@ use crate::observation::Observation;
 use crate::stocktake::StockResult;
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// When the source says that it happened.
@@ -81,6 +82,84 @@ pub enum Body {
     Audit(Box<Audit>),
     /// A sensor's counters over a stretch of time.
     Health(Health),
+    /// A record that some other system wrote.
+    Log(Box<LogRecord>),
+    /// What shows that an objective is met or not.
+    Evidence(Box<Evidence>),
+}
+
+/// A record that some other system wrote, as it was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogRecord {
+    /// The machine that wrote it, by its own name.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub host: String,
+    /// The program that wrote it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub application: String,
+    /// Its process number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<u32>,
+    /// Syslog facility, 0 to 23 (RFC 5424, 6.2.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facility: Option<u8>,
+    /// Syslog severity, 0 (emergency) to 7 (debug) (RFC 5424, 6.2.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<u8>,
+    /// The kind of message: MSGID of syslog, the number of a Windows event.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message_id: String,
+    /// Who sent it to us over the network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender: Option<IpAddr>,
+    /// The encoding that it came in, where that was not UTF-8.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub encoding: String,
+    /// The line, as text.
+    pub text: String,
+    /// Fields that were read out of it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<String, String>,
+    /// It was longer than is kept.
+    #[serde(default)]
+    pub cut: bool,
+}
+
+/// What was found when somebody or something looked whether an objective is met.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Which objective.
+    pub objective: String,
+    /// The check that looked, or `attestation`.
+    pub check: String,
+    /// What it found.
+    pub verdict: Verdict,
+    /// How many things it looked at.
+    #[serde(default)]
+    pub population: u64,
+    /// Records that show it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shown_by: Vec<EventId>,
+    /// Until when it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Time>,
+    /// Words.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
+}
+
+named! {
+    /// Whether an objective is met.
+    Verdict {
+        /// It is.
+        Met = "met",
+        /// In part.
+        Partly = "partly",
+        /// It is not.
+        NotMet = "not_met",
+        /// Nobody can tell.
+        Unknown = "unknown",
+    }
 }
 
 /// The kinds of events, one table each.
@@ -99,11 +178,34 @@ pub enum Table {
     Audit,
     /// Sensor counters.
     Health,
+    /// Records that other systems wrote.
+    Log,
+    /// What shows that an objective is met or not.
+    Evidence,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Table; 6] = [Table::Flow, Table::Activity, Table::Observation, Table::Finding, Table::Audit, Table::Health];
+    pub const ALL: [Table; 8] = [
+        Table::Flow,
+        Table::Activity,
+        Table::Observation,
+        Table::Finding,
+        Table::Audit,
+        Table::Health,
+        Table::Log,
+        Table::Evidence,
+    ];
+
+    /// The table of that number, as stored.
+    pub fn from_number(n: u8) -> Option<Table> {
+        Table::ALL.get(usize::from(n)).copied()
+    }
+
+    /// The table of that name.
+    pub fn from_name(name: &str) -> Option<Table> {
+        Table::ALL.into_iter().find(|t| t.name() == name)
+    }
 
     /// The name in JSON, file names and queries.
     pub const fn name(self) -> &'static str {
@@ -114,6 +216,8 @@ impl Table {
             Table::Finding => "finding",
             Table::Audit => "audit",
             Table::Health => "health",
+            Table::Log => "log",
+            Table::Evidence => "evidence",
         }
     }
 
@@ -133,6 +237,8 @@ impl Body {
             Body::Finding(_) => Table::Finding,
             Body::Audit(_) => Table::Audit,
             Body::Health(_) => Table::Health,
+            Body::Log(_) => Table::Log,
+            Body::Evidence(_) => Table::Evidence,
         }
     }
 
@@ -156,7 +262,8 @@ impl Body {
                 end(a.head.server.mac, a.head.server.ip);
             }
             Body::Observation(o) => end(o.mac, o.ip),
-            Body::Finding(_) | Body::Audit(_) | Body::Health(_) => {}
+            Body::Log(l) => end(None, l.sender),
+            Body::Finding(_) | Body::Audit(_) | Body::Health(_) | Body::Evidence(_) => {}
         }
     }
 }

@@ -2,7 +2,12 @@
 //! tiles, signed notes and checkpoints (C2SP), the cosignatures of witnesses. Pure: bytes in, verdicts out; no file, no clock, no
 //! network. docs/store-format.md is the specification; the vault, the witness and the verifier all stand on this crate.
 
+pub mod canon;
+pub mod cbor;
 pub mod cosign;
+pub mod entry;
+pub mod leaf;
+pub mod names;
 pub mod note;
 pub mod tiles;
 pub mod tree;

@@ -16,6 +16,7 @@
 //! a consumer's cursor stays one number, and (epoch, seq) names a record even where a copy went on under the old epoch.
 
 pub mod blobs;
+pub mod columns;
 mod core;
 mod disk;
 mod error;
