@@ -422,6 +422,14 @@ impl<'a> RowReader<'a> {
         })
     }
 
+    /// Rows.
+    pub fn len(&self) -> usize {
+        self.seq.len()
+    }
+    /// No rows.
+    pub fn is_empty(&self) -> bool {
+        self.seq.is_empty()
+    }
     /// The row's seq.
     pub fn seq(&self, row: usize) -> u64 {
         self.seq.value(row)

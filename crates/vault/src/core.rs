@@ -3,11 +3,16 @@
 use crate::disk::Disk;
 use crate::error::{Damage, VaultError};
 use crate::folder::Folder;
-use crate::frame::Encoded;
+use crate::chores::Chores;
+use crate::frame::{Encoded, Mark, MarkEntry};
+use crate::log::Log;
+use crate::retention::{Hold, Retention};
+use crate::sealed::Sealed;
 use crate::segment::Segment;
-use crate::status::{VaultStatus, Writing};
+use crate::status::{LogStatus, VaultStatus, Writing};
+use model::event::Table;
 use model::{SiteId, Time};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
@@ -23,10 +28,14 @@ pub struct Options {
     pub retention: Retention,
     /// zstd level of frames, 0 for none.
     pub compression: i32,
-    /// A segment file is closed above this many bytes.
+    /// A file of the write-ahead log is closed, and becomes segment files, above this many bytes.
     pub roll_bytes: u64,
-    /// A segment file is closed after this long.
+    /// A file of the write-ahead log is closed, and becomes segment files, after this long.
     pub roll_after: Duration,
+    /// How often what came is committed to the log.
+    pub commit_every: Duration,
+    /// Small segment files are compacted into larger ones.
+    pub compact: bool,
     /// Encoded bytes that may wait for the disk; above it `append` blocks and `try_append` refuses.
     pub queue_bytes: usize,
     /// First wait after a failed write; doubled each time.
@@ -46,7 +55,9 @@ impl Default for Options {
             retention: Retention::default(),
             compression: 1,
             roll_bytes: 64 << 20,
-            roll_after: Duration::from_hours(1),
+            roll_after: Duration::from_mins(15),
+            commit_every: Duration::from_secs(5),
+            compact: true,
             queue_bytes: 32 << 20,
             retry_first: Duration::from_millis(100),
             retry_max: Duration::from_secs(5),
@@ -56,15 +67,6 @@ impl Default for Options {
     }
 }
 
-/// How much is kept. Whole segment files are let go, oldest first, by the newest `received` in them; the file that is being
-/// written stays. Audit records are kept whatever these say.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Retention {
-    /// Days since receipt; absent for no limit.
-    pub days: Option<u32>,
-    /// Bytes of segment files; absent for no limit.
-    pub bytes: Option<u64>,
-}
 
 fn system_time() -> Time {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -74,8 +76,21 @@ fn system_time() -> Time {
 /// The files that can be read, oldest first.
 #[derive(Default)]
 pub(crate) struct View {
-    pub kept: Vec<Arc<Segment>>,
+    /// Files of the write-ahead log.
     pub segments: Vec<Arc<Segment>>,
+    /// Segment files, by the number of their table.
+    pub sealed: [Vec<Arc<Sealed>>; TABLES],
+    /// Every record up to here is in segment files (or was let go).
+    pub sealed_to: u64,
+}
+
+/// How many tables there are.
+pub(crate) const TABLES: usize = Table::ALL.len();
+
+impl View {
+    pub fn sealed_files(&self) -> impl Iterator<Item = &Arc<Sealed>> {
+        self.sealed.iter().flatten()
+    }
 }
 
 /// What a producer is told when its batch is safe on disk, or never will be. Called on the writer's thread: be quick.
@@ -83,6 +98,7 @@ pub(crate) type Done = Box<dyn FnOnce(Result<Range<u64>, VaultError>) + Send>;
 
 pub(crate) struct Pending {
     pub encoded: Encoded,
+    pub mark: Option<Mark>,
     pub done: Done,
 }
 
@@ -93,6 +109,8 @@ pub(crate) struct Queue {
     pub events: usize,
     pub closed: bool,
     pub housekeeping: bool,
+    /// Who waits for the file that is being written to be closed.
+    pub roll: Vec<std::sync::mpsc::Sender<()>>,
 }
 
 pub(crate) struct Health {
@@ -129,6 +147,19 @@ pub(crate) struct Inner {
     pub health: Mutex<Health>,
     pub hooks: Mutex<Vec<Hook>>,
     pub loaded: Mutex<VecDeque<Arc<Segment>>>,
+    /// Segment files whose footers are in memory.
+    pub footers: Mutex<VecDeque<Arc<Sealed>>>,
+    /// The log; held while a batch is committed or files are sealed.
+    pub log: Mutex<Log>,
+    /// What pages may know of the log without waiting for it.
+    pub log_status: Mutex<LogStatus>,
+    /// What the log's thread is asked.
+    pub chores: Mutex<Chores>,
+    pub has_chores: Condvar,
+    /// The last batch of each producer that names itself.
+    pub marks: Mutex<BTreeMap<u64, MarkEntry>>,
+    /// Records that may not be let go.
+    pub holds: Mutex<Vec<Hold>>,
     /// Bytes of all blobs, once they were counted; held while one is written.
     pub blobs: Mutex<Option<u64>>,
 }
@@ -166,12 +197,10 @@ impl Inner {
         Ok(())
     }
 
-    /// Every file whose records may lie after `after_seq`, oldest first.
-    pub fn files(&self, after_seq: u64) -> VecDeque<Arc<Segment>> {
-        let view = self.view.read().unwrap_or_else(PoisonError::into_inner);
-        let from = view.segments.partition_point(|s| s.summary(|m| m.last_seq) <= after_seq);
-        let kept = view.kept.iter().filter(|s| s.summary(|m| m.last_seq) > after_seq);
-        kept.chain(view.segments.get(from..).unwrap_or(&[])).cloned().collect()
+    /// Asks the log's thread to look after its chores now.
+    pub fn wake_log(&self) {
+        lock(&self.chores).wake = true;
+        self.has_chores.notify_all();
     }
 
     pub fn status(&self) -> VaultStatus {
@@ -196,6 +225,9 @@ impl Inner {
                 let_go: lock(&self.folder).let_go,
                 damage: h.damage.clone(),
                 notes: h.notes.clone(),
+                sealed_to: 0,
+                tables: Default::default(),
+                log: lock(&self.log_status).clone(),
             }
         };
         s.last_seq = *lock(&self.committed);
@@ -205,19 +237,32 @@ impl Inner {
         let (mut first, mut recent) = (i64::MAX, 0);
         {
             let view = self.view.read().unwrap_or_else(PoisonError::into_inner);
-            for segment in view.kept.iter().chain(&view.segments) {
+            for segment in &view.segments {
                 s.segments += 1;
                 s.bytes += segment.bytes();
                 segment.summary(|m| {
                     s.events += m.events;
                     oldest = oldest.min(m.min_received);
                     newest = newest.max(m.max_received);
+                    first = first.min(m.min_received);
                 });
-            }
-            for segment in &view.segments {
-                first = first.min(segment.summary(|m| m.min_received));
                 recent += segment.bytes();
             }
+            for file in view.sealed_files() {
+                s.segments += 1;
+                s.bytes += file.facts.bytes;
+                s.events += file.facts.rows;
+                oldest = oldest.min(file.facts.first_received);
+                newest = newest.max(file.facts.last_received);
+                first = first.min(file.facts.first_received);
+                recent += file.facts.bytes;
+                if let Some(t) = s.tables.get_mut(usize::from(file.facts.table)) {
+                    t.files += 1;
+                    t.rows += file.facts.rows;
+                    t.bytes += file.facts.bytes;
+                }
+            }
+            s.sealed_to = view.sealed_to;
         }
         if s.events > 0 {
             s.oldest = Some(Time(oldest));

@@ -3,7 +3,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// A disk.
@@ -41,7 +41,7 @@ pub trait DiskFile: Send {
 }
 
 /// A file being read.
-pub trait DiskRead: Send {
+pub trait DiskRead: Send + Sync {
     /// Its length now.
     fn size(&self) -> io::Result<u64>;
     /// Fills the buffer from that place, or fails with `UnexpectedEof`.
@@ -111,7 +111,8 @@ impl Disk for RealDisk {
         Ok(all)
     }
     fn create(&self, file: &Path) -> io::Result<Box<dyn DiskFile>> {
-        Ok(Box::new(RealFile(OpenOptions::new().create_new(true).write(true).open(file)?)))
+        // What is kept is nobody else's to read.
+        Ok(Box::new(RealFile(OpenOptions::new().create_new(true).write(true).mode(0o600).open(file)?)))
     }
     fn open(&self, file: &Path) -> io::Result<Box<dyn DiskRead>> {
         Ok(Box::new(RealFile(File::open(file)?)))

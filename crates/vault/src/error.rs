@@ -22,6 +22,16 @@ pub enum VaultError {
         /// The newest format that this program writes.
         known: u32,
     },
+    /// The folder was written by a program from before the first release.
+    #[error("{} was written by an early Hinomi (format {found}; this program writes {known}); nothing was changed: begin with another data folder, and keep this one for the program that wrote it", file.display())]
+    Older {
+        /// The file that said so.
+        file: PathBuf,
+        /// Its format.
+        found: u32,
+        /// The format of this program.
+        known: u32,
+    },
     /// The folder belongs to another site.
     #[error("the data folder {} belongs to site {found}, not to {asked}; one folder is one site: choose another folder", dir.display())]
     OtherSite {

@@ -49,6 +49,11 @@ fn check_of(folder: &Folder) -> Result<String, VaultError> {
 }
 
 impl Folder {
+    /// The epoch that a record was written in.
+    pub fn epoch_of(&self, seq: u64) -> u32 {
+        self.epochs.iter().rev().find(|e| e.after_seq < seq).map_or(1, |e| e.epoch)
+    }
+
     pub fn save(&self, disk: &dyn Disk, dir: &Path) -> Result<(), VaultError> {
         let file = dir.join(FOLDER_FILE);
         let checked = Checked { folder: self.clone(), check: check_of(self)? };
@@ -77,6 +82,9 @@ impl Folder {
                 if c.folder.format > FORMAT {
                     return Err(VaultError::Newer { file, found: c.folder.format, known: FORMAT });
                 }
+                if c.folder.format < FORMAT {
+                    return Err(VaultError::Older { file, found: c.folder.format, known: FORMAT });
+                }
                 Ok(Some(c.folder))
             }
             (Err(_), Some(n)) if n > u64::from(FORMAT) => {
@@ -87,9 +95,44 @@ impl Folder {
     }
 }
 
+/// Whose log it is: as the folder says, else as its files say, else as asked, else a new site.
+pub(crate) fn whose(disk: &dyn Disk, dir: &Path, asked: Option<SiteId>, now: Time) -> Result<SiteId, VaultError> {
+    let loaded = match Folder::load(disk, dir) {
+        Ok(f) => f.map(|f| f.site),
+        Err(VaultError::Damaged(_)) => None,
+        Err(e) => return Err(e),
+    };
+    let by_files = || -> Result<Option<SiteId>, VaultError> {
+        let line = read_all(disk, &dir.join("log").join("vkey")).unwrap_or_default();
+        let line = String::from_utf8_lossy(&line);
+        if let Some(site) = line.strip_prefix("hinomi.local/").and_then(|l| l.split('+').next()).and_then(|s| s.parse().ok()) {
+            return Ok(Some(site));
+        }
+        let mut names: Vec<SegmentName> = Vec::new();
+        for (name, _) in disk.list(dir).map_err(|e| VaultError::io("list", dir, &e))? {
+            names.extend(SegmentName::parse(&name));
+        }
+        let newest = names.iter().max().and_then(|n| peek(disk, &dir.join(n.to_string())).transpose()).transpose()?;
+        Ok(newest.map(|h| h.site))
+    };
+    let found = match loaded {
+        Some(s) => Some(s),
+        None => by_files()?,
+    };
+    match (found, asked) {
+        (Some(f), Some(a)) if f != a => {
+            Err(VaultError::OtherSite { dir: dir.to_path_buf(), found: f.to_string(), asked: a.to_string() })
+        }
+        (Some(s), _) | (None, Some(s)) => Ok(s),
+        (None, None) => new_site(now),
+    }
+}
+
 /// What a start found.
 pub(crate) struct Opened {
     pub folder: Folder,
+    /// Why a new epoch began, where one did: a word for the log.
+    pub epoch_began: Option<&'static str>,
     pub view: View,
     pub next_seq: u64,
     pub damage: Vec<Damage>,
@@ -97,7 +140,15 @@ pub(crate) struct Opened {
 }
 
 /// Reads the folder, repairs what a crash left, and decides the epoch.
-pub(crate) fn open(disk: &dyn Disk, dir: &Path, site: Option<SiteId>, options: &Options, inode: u64) -> Result<Opened, VaultError> {
+/// `known` is the last record that segment files hold, 0 for none.
+pub(crate) fn open(
+    disk: &dyn Disk,
+    dir: &Path,
+    site: Option<SiteId>,
+    options: &Options,
+    inode: u64,
+    known: u64,
+) -> Result<Opened, VaultError> {
     let now = (options.now)();
     let mut damage = Vec::new();
     let mut notes = Vec::new();
@@ -115,7 +166,7 @@ pub(crate) fn open(disk: &dyn Disk, dir: &Path, site: Option<SiteId>, options: &
         }
         Err(e) => return Err(e),
     };
-    let newest = names.iter().rev().find(|n| !n.kept);
+    let newest = names.last();
     let header = newest.and_then(|n| peek(disk, &dir.join(n.to_string())).transpose()).transpose()?;
     let highest = names.iter().map(|n| n.epoch).max().unwrap_or(0);
     let fresh = loaded.is_none();
@@ -137,25 +188,24 @@ pub(crate) fn open(disk: &dyn Disk, dir: &Path, site: Option<SiteId>, options: &
     }
     folder.epoch = folder.epoch.max(highest);
 
-    let (mut view, end) = segments(disk, dir, &names, &mut damage, &mut notes)?;
-    let covered = kept(disk, dir, &names, (!fresh).then_some(folder.let_go.last_seq), &mut view, &mut damage)?;
-    folder.let_go.last_seq = folder.let_go.last_seq.max(covered.saturating_sub(1));
-    finish_retention(disk, &mut view, folder.let_go.last_seq, &mut notes);
-    let next_seq = end.max(folder.let_go.last_seq + 1).max(1);
+    let (view, end) = segments(disk, dir, &names, known, &mut damage, &mut notes)?;
+    let next_seq = end.max(known + 1).max(1);
 
     let copied = !fresh && folder.inode != inode;
+    let mut epoch_began = None;
     if folder.epoch == 0 || options.new_epoch || copied {
         let start = EpochStart { epoch: folder.epoch + 1, at: now, after_epoch: folder.epoch, after_seq: next_seq - 1 };
         if folder.epoch > 0 {
             let why = if copied { "the folder was copied or restored" } else { "as asked" };
             notes.push(format!("epoch {} begins after record {} of epoch {} ({why})", start.epoch, start.after_seq, folder.epoch));
         }
+        epoch_began = Some(if folder.epoch == 0 { "new" } else if copied { "copied" } else { "asked" });
         folder.epoch = start.epoch;
         folder.epochs.push(start);
     }
     folder.inode = inode;
     folder.save(disk, dir)?;
-    Ok(Opened { folder, view, next_seq, damage, notes })
+    Ok(Opened { folder, epoch_began, view, next_seq, damage, notes })
 }
 
 fn new_site(now: Time) -> Result<SiteId, VaultError> {
@@ -175,16 +225,22 @@ fn segments(
     disk: &dyn Disk,
     dir: &Path,
     names: &[SegmentName],
+    known: u64,
     damage: &mut Vec<Damage>,
     notes: &mut Vec<String>,
 ) -> Result<(View, u64), VaultError> {
     let mut found: Vec<Arc<Segment>> = Vec::new();
     let mut after: Option<u64> = None;
     let mut end = 1;
-    for name in names.iter().rev().filter(|n| !n.kept) {
+    for name in names.iter().rev() {
         let path = dir.join(name.to_string());
         if after.is_some_and(|a| a <= name.first_seq) {
             // Given up before anything in it was acknowledged, and written again under the next name.
+            discard(disk, &path);
+            continue;
+        }
+        if after.is_some_and(|a| a <= known + 1) {
+            // All of its records are in segment files.
             discard(disk, &path);
             continue;
         }
@@ -195,7 +251,7 @@ fn segments(
             }
             end = end.max(summary.last_seq + 1);
             after = Some(summary.first_seq);
-            found.push(Arc::new(Segment::new(path, *name, len, summary, None)));
+            found.push(finished(Segment::new(path, *name, len, summary, None)));
             continue;
         }
         let scan = segment::scan_file(disk, &path, *name, after)?;
@@ -218,10 +274,15 @@ fn segments(
             }
             segment::write_index(disk, &path, bytes, &scan.frames);
         }
-        found.push(Arc::new(whole(path, *name, bytes, &scan.frames)));
+        found.push(finished(whole(path, *name, bytes, &scan.frames)));
     }
     found.reverse();
-    Ok((View { kept: Vec::new(), segments: found }, end))
+    Ok((View { segments: found, ..View::default() }, end))
+}
+
+fn finished(segment: Segment) -> Arc<Segment> {
+    segment.finish();
+    Arc::new(segment)
 }
 
 fn missing(path: &Path, offset: u64, first: u64, last_seq: Option<u64>) -> Damage {
@@ -270,51 +331,4 @@ fn mend(disk: &dyn Disk, path: &Path, scan: &segment::Scan, notes: &mut Vec<Stri
 pub(crate) fn discard(disk: &dyn Disk, path: &Path) {
     let _ = disk.remove(path);
     let _ = disk.remove(&beside(path, ".idx"));
-}
-
-/// Reads what retention kept. A file that covers more than was let go is the work of a retention that did not come to its
-/// end; one with a lower attempt has been replaced. Hands back the seq after what is covered.
-fn kept(
-    disk: &dyn Disk,
-    dir: &Path,
-    names: &[SegmentName],
-    let_go: Option<u64>,
-    view: &mut View,
-    damage: &mut Vec<Damage>,
-) -> Result<u64, VaultError> {
-    let mut covered = 0;
-    let mut taken: Option<(u32, u64)> = None;
-    for name in names.iter().rev().filter(|n| n.kept) {
-        let path = dir.join(name.to_string());
-        if taken == Some((name.epoch, name.first_seq)) {
-            discard(disk, &path);
-            continue;
-        }
-        let scan = segment::scan_file(disk, &path, *name, None)?;
-        if let_go.is_some_and(|l| scan.next_seq > l + 1) || (!scan.sealed && scan.frames.is_empty()) {
-            discard(disk, &path);
-            continue;
-        }
-        taken = Some((name.epoch, name.first_seq));
-        if !scan.sealed {
-            damage.push(missing(&path, scan.good_end, scan.next_seq, None));
-        }
-        damage.extend(scan.damage.iter().cloned());
-        covered = covered.max(scan.next_seq);
-        view.kept.push(Arc::new(whole(path, *name, scan.len, &scan.frames)));
-    }
-    view.kept.reverse();
-    Ok(covered)
-}
-
-/// A crash between noting that a segment is let go and removing it: remove it now.
-fn finish_retention(disk: &dyn Disk, view: &mut View, let_go: u64, notes: &mut Vec<String>) {
-    view.segments.retain(|s| {
-        let gone = s.summary(|m| m.last_seq <= let_go && m.events > 0);
-        if gone {
-            discard(disk, &s.path);
-            notes.push(format!("{} had been let go by retention and was removed", s.path.display()));
-        }
-        !gone
-    });
 }

@@ -3,25 +3,34 @@
 //!
 //! Layout, little endian (docs/store-format.md): `magic 4 | header crc 4 | flags u16 | 0 u16 | tables u32 | count u32 |
 //! raw length u32 | payload length u32 | payload crc u32 | hashes u32 | group u32 | first seq u64 | last seq u64 |
-//! min/max time i64 | min/max received i64 | hashes × u32, sorted | payload`. The header crc covers everything from the flags
-//! to the last hash; group is the distance back to the first frame of the same commit. The payload, zstd where that pays, is a row of entries: `length u32 | table u8 | (sparse: seq u64) |
-//! CBOR of NewEvent`.
+//! min/max time i64 | min/max received i64 | chain 16 | hashes × u32, sorted | payload`. The header crc covers everything from the flags
+//! to the last hash; group is the distance back to the first frame of the same commit; the chain is the beginning of SHA-256 over the chain before,
+//! the header and the payload, so that no frame can be exchanged without all that follow. The payload, zstd where that pays, is a row of entries: `length u32 | kind u8 |
+//! content`, a record's content being the lengths of its canonical groups and the groups ([`proof::canon`]).
 
 use crate::error::VaultError;
 use model::event::{AddressKey, NewEvent};
 use model::{Event, EventId, SiteId};
+use proof::canon::{self, Groups};
+use sha2::{Digest, Sha256};
 use std::net::IpAddr;
 
-pub(crate) const MAGIC: [u8; 4] = *b"HFr1";
-pub(crate) const HEADER: usize = 88;
+pub(crate) const MAGIC: [u8; 4] = *b"HFr2";
+pub(crate) const HEADER: usize = 104;
+/// A link of the chain of frames.
+pub(crate) type Chain = [u8; 16];
 /// Entries are zstd-compressed.
 pub(crate) const ZSTD: u16 = 1;
-/// Entries carry their own seq: what retention kept of a segment.
-pub(crate) const SPARSE: u16 = 2;
 /// No entries: the segment was closed in good order here.
 pub(crate) const SEAL: u16 = 4;
 /// More addresses than the list may hold: any address may be inside.
 pub(crate) const ANY: u16 = 8;
+/// The last frame of a commit.
+pub(crate) const END: u16 = 16;
+/// Producers' marks are among the entries.
+pub(crate) const MARKED: u16 = 64;
+/// Kind of an entry that is a producer's mark.
+pub(crate) const MARK: u8 = 128;
 /// Addresses listed in front of a frame at most; more than that and the frame is always looked into.
 pub(crate) const MAX_HASHES: usize = 8192;
 /// One record's CBOR, at most.
@@ -70,6 +79,7 @@ pub(crate) struct FrameMeta {
     pub max_time: i64,
     pub min_received: i64,
     pub max_received: i64,
+    pub chain: Chain,
     pub hashes: Vec<u32>,
 }
 
@@ -127,6 +137,7 @@ pub(crate) fn parse_header(bytes: &[u8], offset: u64) -> Option<FrameMeta> {
         max_time: u64_at(bytes, 64)?.cast_signed(),
         min_received: u64_at(bytes, 72)?.cast_signed(),
         max_received: u64_at(bytes, 80)?.cast_signed(),
+        chain: covered.get(80..96)?.try_into().ok()?,
         hashes: covered.get(HEADER - 8..)?.as_chunks::<4>().0.iter().map(|c| u32::from_le_bytes(*c)).collect(),
     };
     let sane = meta.raw_len as usize <= RAW_MAX && meta.payload_len as usize <= RAW_MAX;
@@ -161,23 +172,51 @@ pub(crate) struct Encoded {
 
 /// Encodes a batch. One bad record refuses all of it, so that nothing is half taken.
 pub(crate) fn encode(batch: &[NewEvent]) -> Result<Encoded, VaultError> {
-    let mut e = Encoded { bytes: Vec::with_capacity(batch.len() * 320), ..Encoded::default() };
+    let mut e = Encoded { bytes: Vec::with_capacity(batch.len() * 240), ..Encoded::default() };
+    let mut groups = Groups::default();
     for event in batch {
-        push(&mut e, event, None)?;
+        canon::write(event, &mut groups).map_err(|x| VaultError::Record(x.to_string()))?;
+        push(&mut e, event, &groups)?;
     }
     Ok(e)
 }
 
-/// Encodes one record, with its seq where the frame will be sparse.
-pub(crate) fn push(e: &mut Encoded, event: &NewEvent, seq: Option<u64>) -> Result<(), VaultError> {
+fn leb128(out: &mut Vec<u8>, mut n: usize) {
+    while n >= 128 {
+        out.push(n as u8 | 128);
+        n >>= 7;
+    }
+    out.push(n as u8);
+}
+
+fn unleb128(b: &[u8]) -> Option<(usize, &[u8])> {
+    let (mut n, mut shift, mut rest) = (0usize, 0u32, b);
+    loop {
+        let (byte, after) = rest.split_first()?;
+        rest = after;
+        n |= usize::from(byte & 127).checked_shl(shift)?;
+        if byte & 128 == 0 {
+            return Some((n, rest));
+        }
+        shift += 7;
+        if shift > 28 {
+            return None;
+        }
+    }
+}
+
+fn push(e: &mut Encoded, event: &NewEvent, groups: &Groups) -> Result<(), VaultError> {
     let start = e.bytes.len();
     let table = event.body.table();
     e.bytes.extend_from_slice(&[0, 0, 0, 0, table as u8]);
-    if let Some(s) = seq {
-        e.bytes.extend_from_slice(&s.to_le_bytes());
-    }
     let body = e.bytes.len();
-    e.bytes = cbor4ii::serde::to_vec(std::mem::take(&mut e.bytes), event).map_err(|x| VaultError::Record(x.to_string()))?;
+    let all = groups.all().map(|g| if g == canon::EMPTY { &[][..] } else { g });
+    for g in all {
+        leb128(&mut e.bytes, g.len());
+    }
+    for g in all {
+        e.bytes.extend_from_slice(g);
+    }
     let len = e.bytes.len() - body;
     if len > MAX_RECORD {
         return Err(VaultError::Record(format!("it is {len} bytes long; at most {MAX_RECORD} are kept")));
@@ -197,6 +236,31 @@ pub(crate) fn push(e: &mut Encoded, event: &NewEvent, seq: Option<u64>) -> Resul
     Ok(())
 }
 
+/// Who sent a batch, and which of its batches it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// The producer, by a number of its own that it keeps over restarts.
+    pub producer: u64,
+    /// Counted up by it with each batch.
+    pub sequence: u64,
+}
+
+/// A mark with the records of its batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct MarkEntry {
+    pub producer: u64,
+    pub sequence: u64,
+    pub first_seq: u64,
+    pub last_seq: u64,
+}
+
+impl MarkEntry {
+    fn from_bytes(b: &[u8]) -> Option<MarkEntry> {
+        let [producer, sequence, first_seq, last_seq] = <[[u8; 8]; 4]>::try_from(b.as_chunks::<8>().0).ok()?.map(u64::from_le_bytes);
+        Some(MarkEntry { producer, sequence, first_seq, last_seq })
+    }
+}
+
 /// Gathers entries into frames.
 pub(crate) struct FrameBuilder {
     raw: Vec<u8>,
@@ -207,11 +271,13 @@ pub(crate) struct FrameBuilder {
     last_seq: u64,
     times: [i64; 4],
     level: i32,
+    chain: Chain,
+    marked: bool,
 }
 
 impl FrameBuilder {
-    /// `level` is zstd's; 0 stores as is.
-    pub fn new(level: i32) -> FrameBuilder {
+    /// `level` is zstd's; 0 stores as is. `chain` is that of the frame before.
+    pub fn new(level: i32, chain: Chain) -> FrameBuilder {
         let mut b = FrameBuilder {
             raw: Vec::with_capacity(RAW_AIM + 4096),
             hashes: Vec::new(),
@@ -221,6 +287,8 @@ impl FrameBuilder {
             last_seq: 0,
             times: [0; 4],
             level,
+            chain,
+            marked: false,
         };
         b.clear();
         b
@@ -231,6 +299,7 @@ impl FrameBuilder {
         self.hashes.clear();
         self.count = 0;
         self.tables = 0;
+        self.marked = false;
         self.times = [i64::MAX, i64::MIN, i64::MAX, i64::MIN];
     }
 
@@ -254,8 +323,27 @@ impl FrameBuilder {
         }
     }
 
+    /// Adds a producer's mark behind the records of its batch.
+    pub fn mark(&mut self, m: MarkEntry) {
+        self.raw.extend_from_slice(&32u32.to_le_bytes());
+        self.raw.push(MARK);
+        self.marked = true;
+        for v in [m.producer, m.sequence, m.first_seq, m.last_seq] {
+            self.raw.extend_from_slice(&v.to_le_bytes());
+        }
+        if self.count == 0 {
+            // A frame with nothing but marks stands behind the last record.
+            (self.first_seq, self.last_seq) = (m.last_seq + 1, m.last_seq);
+        }
+    }
+
+    /// The chain behind the last finished frame.
+    pub fn chain(&self) -> Chain {
+        self.chain
+    }
+
     pub fn is_empty(&self) -> bool {
-        self.count == 0
+        self.raw.is_empty()
     }
     pub fn is_full(&self) -> bool {
         self.raw.len() >= RAW_AIM
@@ -266,6 +354,9 @@ impl FrameBuilder {
         self.hashes.sort_unstable();
         self.hashes.dedup();
         let mut flags = extra_flags;
+        if self.marked {
+            flags |= MARKED;
+        }
         if self.hashes.len() > MAX_HASHES {
             self.hashes.clear();
             flags |= ANY;
@@ -279,8 +370,8 @@ impl FrameBuilder {
             flags |= ZSTD;
         }
         let payload = packed.as_deref().unwrap_or(&self.raw);
-        let [min_time, max_time, min_received, max_received] = self.times;
-        let meta = FrameMeta {
+        let [min_time, max_time, min_received, max_received] = if self.count == 0 { [0; 4] } else { self.times };
+        let mut meta = FrameMeta {
             offset: base + out.len() as u64,
             flags,
             tables: self.tables,
@@ -295,19 +386,21 @@ impl FrameBuilder {
             max_time,
             min_received,
             max_received,
+            chain: self.chain,
             hashes: self.hashes.clone(),
         };
-        write_frame(out, &meta, payload);
+        write_frame(out, &mut meta, payload);
+        self.chain = meta.chain;
         self.clear();
         meta
     }
 }
 
 /// The mark at the end of a segment that was closed in good order.
-pub(crate) fn seal(out: &mut Vec<u8>, base: u64, next_seq: u64) -> FrameMeta {
-    let meta = FrameMeta {
+pub(crate) fn seal(out: &mut Vec<u8>, base: u64, next_seq: u64, chain: Chain) -> FrameMeta {
+    let mut meta = FrameMeta {
         offset: base + out.len() as u64,
-        flags: SEAL,
+        flags: SEAL | END,
         tables: 0,
         count: 0,
         raw_len: 0,
@@ -320,13 +413,33 @@ pub(crate) fn seal(out: &mut Vec<u8>, base: u64, next_seq: u64) -> FrameMeta {
         max_time: 0,
         min_received: 0,
         max_received: 0,
+        chain,
         hashes: Vec::new(),
     };
-    write_frame(out, &meta, &[]);
+    write_frame(out, &mut meta, &[]);
     meta
 }
 
-fn write_frame(out: &mut Vec<u8>, m: &FrameMeta, payload: &[u8]) {
+/// The chain behind a frame: from the one before it, its header up to the last time, and its payload.
+fn link(before: &Chain, header: &[u8], payload: &[u8]) -> Chain {
+    let mut h = Sha256::new();
+    h.update(before);
+    h.update(header);
+    h.update(payload);
+    let digest: [u8; 32] = h.finalize().into();
+    digest.first_chunk::<16>().copied().unwrap_or_default()
+}
+
+/// Whether a whole frame follows in the chain.
+pub(crate) fn follows(before: &Chain, bytes: &[u8], m: &FrameMeta) -> bool {
+    match (bytes.get(8..88), bytes.get(m.header_len()..m.len())) {
+        (Some(header), Some(payload)) => link(before, header, payload) == m.chain,
+        _ => false,
+    }
+}
+
+/// `m.chain` is that of the frame before, and then that of this one.
+fn write_frame(out: &mut Vec<u8>, m: &mut FrameMeta, payload: &[u8]) {
     let start = out.len();
     out.extend_from_slice(&MAGIC);
     out.extend_from_slice(&[0; 4]);
@@ -340,6 +453,8 @@ fn write_frame(out: &mut Vec<u8>, m: &FrameMeta, payload: &[u8]) {
     for v in [m.min_time, m.max_time, m.min_received, m.max_received] {
         out.extend_from_slice(&v.to_le_bytes());
     }
+    m.chain = link(&m.chain, out.get(start + 8..).unwrap_or(&[]), payload);
+    out.extend_from_slice(&m.chain);
     for h in &m.hashes {
         out.extend_from_slice(&h.to_le_bytes());
     }
@@ -371,33 +486,61 @@ pub(crate) struct RawEntry {
     pub to: usize,
 }
 
-/// Where the entries of an unpacked frame stand.
+/// Where the records of an unpacked frame stand.
 pub(crate) fn entries(meta: &FrameMeta, raw: &[u8]) -> Result<Vec<RawEntry>, String> {
+    walk(meta, raw).map(|(entries, _)| entries)
+}
+
+/// The producers' marks of an unpacked frame.
+pub(crate) fn marks(meta: &FrameMeta, raw: &[u8]) -> Result<Vec<MarkEntry>, String> {
+    walk(meta, raw).map(|(_, marks)| marks)
+}
+
+fn walk(meta: &FrameMeta, raw: &[u8]) -> Result<(Vec<RawEntry>, Vec<MarkEntry>), String> {
     let wrong = || String::from("the entries of a frame do not fit together");
     let mut out = Vec::with_capacity((meta.count as usize).min(raw.len() / 5 + 1));
+    let mut marks = Vec::new();
     let mut at = 0;
     let mut next = meta.first_seq;
     while at < raw.len() {
         let len = u32_at(raw, at).ok_or_else(wrong)? as usize;
-        let table = *raw.get(at + 4).ok_or_else(wrong)?;
+        let kind = *raw.get(at + 4).ok_or_else(wrong)?;
         at += 5;
-        if meta.flags & SPARSE != 0 {
-            next = u64_at(raw, at).ok_or_else(wrong)?;
-            at += 8;
-        }
         if len > raw.len() - at.min(raw.len()) {
             return Err(wrong());
         }
-        out.push(RawEntry { seq: next, table, from: at, to: at + len });
-        next += 1;
+        if kind == MARK {
+            marks.push(raw.get(at..at + len).and_then(MarkEntry::from_bytes).ok_or_else(wrong)?);
+        } else {
+            out.push(RawEntry { seq: next, table: kind, from: at, to: at + len });
+            next += 1;
+        }
         at += len;
     }
-    if out.len() == meta.count as usize { Ok(out) } else { Err(wrong()) }
+    if out.len() == meta.count as usize { Ok((out, marks)) } else { Err(wrong()) }
+}
+
+/// The canonical groups of a record's entry; an empty group is empty.
+pub(crate) fn groups_of(raw: &[u8], entry: RawEntry) -> Option<[&[u8]; 4]> {
+    let mut rest = raw.get(entry.from..entry.to)?;
+    let mut lengths = [0usize; 4];
+    for l in &mut lengths {
+        let (n, after) = unleb128(rest)?;
+        *l = n;
+        rest = after;
+    }
+    let mut out: [&[u8]; 4] = [&[]; 4];
+    for (slot, len) in out.iter_mut().zip(lengths) {
+        let (group, after) = rest.split_at_checked(len)?;
+        *slot = group;
+        rest = after;
+    }
+    rest.is_empty().then_some(out)
 }
 
 /// Decodes one entry.
 pub(crate) fn decode(raw: &[u8], entry: RawEntry, site: SiteId, epoch: u32) -> Result<Event, String> {
-    let bytes = raw.get(entry.from..entry.to).unwrap_or(&[]);
-    let e: NewEvent = cbor4ii::serde::from_slice(bytes).map_err(|x| format!("record {} cannot be decoded: {x}", entry.seq))?;
+    let groups = groups_of(raw, entry).ok_or_else(|| format!("record {} cannot be taken apart", entry.seq))?;
+    let e: NewEvent = canon::from_groups(groups).map_err(|x| format!("record {} cannot be decoded: {x}", entry.seq))?;
     Ok(Event { id: EventId { site, epoch, seq: entry.seq }, source: e.source, received: e.received, happened: e.happened, body: e.body })
 }

@@ -2,44 +2,57 @@
 //!
 //! One data folder is one site is one log. A record gets its number (site, epoch, seq) here, before detection or a page sees
 //! it, and a producer is told only after the bytes were synced to disk. The rest of Hinomi knows this interface and nothing
-//! of the files behind it (docs/store-format.md describes today's), so that sealing into columns and the Merkle log can
-//! come without anybody else changing.
+//! of the files behind it (docs/store-format.md).
 //!
 //! - **Writing**: [`Appender`], for any number of producers; one writer thread, group commit, bounded queue.
 //! - **Reading**: [`Vault::read`] by time, kind, address and place; [`Vault::get`] one record; [`Vault::follow`] for consumers,
 //!   which keep their `seq` in the same transaction as their result.
 //! - **Failing**: a disk that is full, slow, broken or read-only stops writing with a clear [`Writing::Stopped`]; reading goes
 //!   on; writing resumes by itself and nothing acknowledged is lost, invented or doubled.
+//! - **Proving**: every five seconds what came is committed to a Merkle log ([`Vault::commit`]); records become segment files
+//!   (Parquet) without what was committed ever changing.
 //! - **Knowing**: [`Vault::status`] for pages, [`Vault::verify`] names every place that is not what was written.
 //!
 //! `seq` goes on through epochs: a restored or copied folder begins a new epoch at the number after the last one it knows, so
 //! a consumer's cursor stays one number, and (epoch, seq) names a record even where a copy went on under the old epoch.
 
 pub mod blobs;
+mod chores;
 pub mod columns;
+mod commit;
+mod compact;
 mod core;
 mod disk;
 mod error;
 mod folder;
 mod frame;
+mod log;
 mod read;
 mod retention;
+mod scan;
+mod seal;
+mod sealed;
 mod segment;
 pub mod sim;
 mod status;
+mod tail;
 mod verify;
 mod writer;
 
-pub use crate::core::{Options, Retention};
+pub use crate::core::Options;
 pub use blobs::BlobId;
 pub use disk::{Disk, DiskFile, DiskRead, RealDisk};
 pub use error::{Damage, VaultError};
+pub use frame::Mark;
+pub use log::{Tiles, origin_of};
 pub use read::{Follower, Query, Reader};
-pub use status::{LetGo, VaultStatus, Writing};
-pub use verify::Verified;
+pub use retention::{Hold, Retention, SACRIFICE};
+pub use status::{LetGo, LogStatus, TableStatus, VaultStatus, Writing};
+pub use verify::{Depth, Verified};
 pub use writer::{Acknowledged, Appender, Ticket};
 
 use crate::core::{Health, Inner, Queue, lock};
+use crate::log::Log;
 use model::{Event, EventId, SiteId};
 use std::any::Any;
 use std::collections::VecDeque;
@@ -51,6 +64,7 @@ use std::thread::JoinHandle;
 pub struct Vault {
     inner: Arc<Inner>,
     writer: Mutex<Option<JoinHandle<()>>>,
+    chores: Mutex<Option<JoinHandle<()>>>,
     /// Held until the writer is done.
     _guard: Box<dyn Any + Send + Sync>,
 }
@@ -67,8 +81,28 @@ impl Vault {
         disk.make_dir(dir).map_err(|e| VaultError::io("make the folder", dir, &e))?;
         let locked = disk.lock(dir).map_err(|e| VaultError::io("write in the folder", dir, &e))?;
         let (guard, inode) = locked.ok_or_else(|| VaultError::Locked { dir: dir.to_path_buf() })?;
-        let opened = folder::open(&*disk, dir, site, &options, inode)?;
+        let site = folder::whose(&*disk, dir, site, (options.now)())?;
+        let log = Log::open(Arc::clone(&disk), dir, site)?;
+        let found = sealed::open(&*disk, dir, &log)?;
+        let mut opened = folder::open(&*disk, dir, Some(site), &options, inode, found.view.sealed_to)?;
+        opened.damage.extend(found.damage);
+        opened.notes.extend(found.notes);
+        let mut view = found.view;
+        view.segments = opened.view.segments;
+        if log.covered > opened.next_seq - 1 {
+            // The log knows more than the folder holds: restored from an older copy, or files are missing. Numbers are not given twice.
+            let what = format!("records {} to {} were committed and are not here", opened.next_seq, log.covered);
+            opened.damage.push(Damage {
+                file: dir.join("log").join("checkpoint"),
+                offset: 0,
+                first_seq: opened.next_seq,
+                last_seq: Some(log.covered),
+                what,
+            });
+            opened.next_seq = log.covered + 1;
+        }
         let after = opened.folder.epochs.last().map_or((0, 0), |e| (e.after_epoch, e.after_seq));
+        let chain = view.segments.last().map(|s| s.summary(|m| m.chain)).unwrap_or_default();
         let inner = Arc::new(Inner {
             disk,
             dir: dir.to_path_buf(),
@@ -77,7 +111,7 @@ impl Vault {
             options,
             retention: Mutex::new(options.retention),
             folder: Mutex::new(opened.folder),
-            view: RwLock::new(opened.view),
+            view: RwLock::new(view),
             committed: Mutex::new(opened.next_seq - 1),
             on_commit: Condvar::new(),
             queue: Mutex::new(Queue::default()),
@@ -93,13 +127,39 @@ impl Vault {
             }),
             hooks: Mutex::new(Vec::new()),
             loaded: Mutex::new(VecDeque::new()),
+            footers: Mutex::new(VecDeque::new()),
+            log: Mutex::new(log),
+            log_status: Mutex::new(LogStatus::default()),
+            chores: Mutex::new(chores::Chores::default()),
+            has_chores: Condvar::new(),
+            marks: Mutex::new(found.marks.into_iter().map(|m| (m.producer, m)).collect()),
+            holds: Mutex::new(found.holds),
             blobs: Mutex::new(None),
         });
         blobs::tidy(&*inner.disk, &inner.dir);
-        let writer = writer::Writer::new(Arc::clone(&inner), opened.next_seq, after);
-        let thread = std::thread::Builder::new().name(String::from("vault-writer")).spawn(move || writer.run());
-        let thread = thread.map_err(|e| VaultError::io("start the writer's thread for", dir, &e))?;
-        Ok(Vault { inner, writer: Mutex::new(Some(thread)), _guard: guard })
+        {
+            let log = core::lock(&inner.log);
+            commit::publish(&inner, &log);
+            if found.behind {
+                // A help only: where it cannot be written now, the next start follows the log again.
+                let _ = sealed::save_again(&inner, &log);
+            }
+        }
+        tail::marks(&inner)?;
+        if let Some(reason) = opened.epoch_began {
+            // Records of the epoch before belong to it: they are committed first.
+            commit::commit(&inner)?;
+            commit::epoch(&inner, reason)?;
+        }
+        let start = |name: &str, run: Box<dyn FnOnce() + Send>| {
+            let thread = std::thread::Builder::new().name(String::from(name)).spawn(run);
+            thread.map_err(|e| VaultError::io("start a thread for", dir, &e))
+        };
+        let writer = writer::Writer::new(Arc::clone(&inner), opened.next_seq, after, chain);
+        let thread = start("vault-writer", Box::new(move || writer.run()))?;
+        let other = Arc::clone(&inner);
+        let chores = start("vault-log", Box::new(move || chores::run(&other)))?;
+        Ok(Vault { inner, writer: Mutex::new(Some(thread)), chores: Mutex::new(Some(chores)), _guard: guard })
     }
 
     /// Whose log this is.
@@ -171,11 +231,68 @@ impl Vault {
     pub fn tidy(&self) {
         lock(&self.inner.queue).housekeeping = true;
         self.inner.has_work.notify_one();
+        self.inner.wake_log();
+    }
+
+    /// Commits what was acknowledged until now instead of at the next tick. The size of the log afterwards.
+    pub fn commit(&self) -> Result<u64, VaultError> {
+        commit::commit(&self.inner)?;
+        Ok(lock(&self.inner.log).size())
+    }
+
+    /// Closes the file of the write-ahead log and makes segment files of everything; returns when that is done.
+    pub fn seal(&self) -> Result<(), VaultError> {
+        let (done, waits) = std::sync::mpsc::channel();
+        {
+            let mut q = lock(&self.inner.queue);
+            q.roll.push(done);
+            q.housekeeping = true;
+        }
+        self.inner.has_work.notify_all();
+        // An error means that the writer has ended: then nothing is open.
+        let _ = waits.recv();
+        seal::seal_finished(&self.inner)?;
+        Ok(())
+    }
+
+    /// Merges small segment files where there are enough of them. How many were replaced.
+    pub fn compact(&self) -> Result<u64, VaultError> {
+        compact::compact(&self.inner)
+    }
+
+    /// Lets go what is over the limits now. How many segment files went.
+    pub fn let_go(&self) -> Result<u64, VaultError> {
+        retention::enforce(&self.inner)
+    }
+
+    /// Changes the key that signs checkpoints: the old one signs the new one over, in the log.
+    pub fn rotate_key(&self) -> Result<(), VaultError> {
+        let mut log = lock(&self.inner.log);
+        log.rotate((self.inner.options.now)())?;
+        commit::publish(&self.inner, &log);
+        Ok(())
+    }
+
+    /// Records that may not be let go.
+    pub fn holds(&self) -> Vec<Hold> {
+        lock(&self.inner.holds).clone()
+    }
+
+    /// Sets the holds; a hold counts as soon as this comes back.
+    pub fn set_holds(&self, holds: Vec<Hold>) -> Result<(), VaultError> {
+        let log = lock(&self.inner.log);
+        let before = std::mem::replace(&mut *lock(&self.inner.holds), holds);
+        sealed::save_again(&self.inner, &log).inspect_err(|_| *lock(&self.inner.holds) = before)
     }
 
     /// Reads every stored byte and names what is not what was written.
     pub fn verify(&self) -> Result<Verified, VaultError> {
-        verify::verify(&self.inner)
+        verify::verify(&self.inner, Depth::Files, |_| true)
+    }
+
+    /// The same, as closely as asked; `progress` is told the bytes looked at so far and ends it by saying no.
+    pub fn verify_with(&self, depth: Depth, progress: impl FnMut(u64) -> bool) -> Result<Verified, VaultError> {
+        verify::verify(&self.inner, depth, progress)
     }
 
     /// Takes nothing more, writes what is queued and closes the file in good order. Where the disk refuses, waits for
@@ -186,6 +303,12 @@ impl Vault {
         self.inner.has_room.notify_all();
         if let Some(thread) = lock(&self.writer).take() {
             // The writer catches what producers' callbacks do; it does not panic itself.
+            let _ = thread.join();
+        }
+        // What was written last is committed before the end.
+        lock(&self.inner.chores).closing = true;
+        self.inner.has_chores.notify_all();
+        if let Some(thread) = lock(&self.chores).take() {
             let _ = thread.join();
         }
     }

@@ -33,6 +33,7 @@ pub(crate) struct Log {
     dir: PathBuf,
     origin: String,
     key: SigningKey,
+    key_text: String,
     edge: Edge,
     /// Entries of the bundle that is not full.
     bundle: Vec<Vec<u8>>,
@@ -155,6 +156,19 @@ fn slot_of(bytes: &[u8], batch: u64) -> Option<Option<[u8; 32]>> {
     }
 }
 
+/// Whether the files of secrets hold nothing but what was written.
+pub(crate) fn secrets_are_whole(disk: &dyn Disk, dir: &Path, batches: u64, damage: &mut Vec<Damage>) {
+    for chunk in 0..batches.div_ceil(SLOTS) {
+        let file = secrets_file(dir, chunk);
+        let slots = (batches - chunk * SLOTS).min(SLOTS) as usize;
+        // One more than the log knows may be there: a crash came between.
+        let whole = read_all(disk, &file).is_ok_and(|b| b.len() % SLOT == 0 && b.len() >= slots * SLOT && b.len() <= SLOTS as usize * SLOT);
+        if !whole {
+            damage.push(Damage { file, offset: 0, first_seq: 1, last_seq: Some(0), what: String::from("it has another length than was written") });
+        }
+    }
+}
+
 fn put_slot(bytes: &mut Vec<u8>, batch: u64, secret: &[u8; 32], state: u32) {
     let at = (batch % SLOTS) as usize * SLOT;
     if bytes.len() < at + SLOT {
@@ -179,7 +193,7 @@ pub(crate) fn destroy_secrets(disk: &dyn Disk, dir: &Path, batches: &[u64]) -> R
     Ok(())
 }
 
-fn key_from(disk: &dyn Disk, dir: &Path, origin: &str) -> Result<Option<SigningKey>, VaultError> {
+fn key_from(disk: &dyn Disk, dir: &Path, origin: &str) -> Result<Option<(SigningKey, String)>, VaultError> {
     let file = dir.join("log").join("key");
     let bytes = match read_all(disk, &file) {
         Ok(b) => b,
@@ -189,17 +203,18 @@ fn key_from(disk: &dyn Disk, dir: &Path, origin: &str) -> Result<Option<SigningK
     let wrong = || damaged(file.clone(), "the signing key is not what was written; restore log/key from a backup");
     let text = std::str::from_utf8(&bytes).map_err(|_| wrong())?;
     let seed: [u8; 32] = proof::base64::decode(text.trim_end()).and_then(|b| b.try_into().ok()).ok_or_else(wrong)?;
-    SigningKey::from_seed(origin, seed).map(Some).map_err(|_| wrong())
+    SigningKey::from_seed(origin, seed).map(|k| Some((k, String::from(text)))).map_err(|_| wrong())
 }
 
-fn write_key(disk: &dyn Disk, dir: &Path, origin: &str) -> Result<SigningKey, VaultError> {
+fn write_key(disk: &dyn Disk, dir: &Path, origin: &str) -> Result<(SigningKey, String), VaultError> {
     let secret = BatchSecret::draw()?.0;
     let key = SigningKey::from_seed(origin, secret).map_err(|e| VaultError::Record(e.to_string()))?;
     let file = dir.join("log").join("key");
-    replace(disk, &file, format!("{}\n", proof::base64::encode(&secret)).as_bytes()).map_err(io("write", &file))?;
+    let text = format!("{}\n", proof::base64::encode(&secret));
+    replace(disk, &file, text.as_bytes()).map_err(io("write", &file))?;
     let public = dir.join("log").join("vkey");
     replace(disk, &public, format!("{}\n", key.vkey()).as_bytes()).map_err(io("write", &public))?;
-    Ok(key)
+    Ok((key, text))
 }
 
 impl Log {
@@ -216,7 +231,7 @@ impl Log {
             Err(e) if e.kind() == ErrorKind::NotFound => None,
             Err(e) => return Err(VaultError::io("read", file, &e)),
         };
-        let key = match key_from(&*disk, dir, &origin)? {
+        let (key, key_text) = match key_from(&*disk, dir, &origin)? {
             Some(k) => k,
             None if written.is_some() => {
                 return Err(damaged(dir.join("log").join("key"), "the signing key is missing; restore log/key from a backup"));
@@ -228,6 +243,7 @@ impl Log {
             dir: dir.to_path_buf(),
             origin,
             key,
+            key_text,
             edge: Edge::new(),
             bundle: Vec::new(),
             batches: 0,
@@ -278,6 +294,10 @@ impl Log {
     /// The key that signs: for packs and manifests.
     pub fn key(&self) -> &SigningKey {
         &self.key
+    }
+    /// The file of the signing key, as it was written.
+    pub fn key_text(&self) -> String {
+        self.key_text.clone()
     }
     pub fn origin(&self) -> &str {
         &self.origin
@@ -440,13 +460,15 @@ impl Log {
         // The key is on disk before anything is signed with it; until the entry is in the log, the old one counts.
         let dir = self.dir.join("log");
         let waiting = dir.join("key.next");
-        replace(&*self.disk, &waiting, format!("{}\n", proof::base64::encode(&secret)).as_bytes()).map_err(io("write", &waiting))?;
+        let key_text = format!("{}\n", proof::base64::encode(&secret));
+        replace(&*self.disk, &waiting, key_text.as_bytes()).map_err(io("write", &waiting))?;
         self.append(&[Entry::Key { at: at.0, old: old_line, new: new_line, signature }], None, at)?;
         let public = dir.join("vkey");
         let file = dir.join("key");
         self.disk.rename(&waiting, &file).map_err(io("rename", &waiting))?;
         self.disk.sync_dir(&dir).map_err(io("sync", &dir))?;
         self.key = new;
+        self.key_text = key_text;
         replace(&*self.disk, &public, format!("{}\n", self.key.vkey()).as_bytes()).map_err(io("write", &public))?;
         // A checkpoint by the new key.
         let checkpoint = Checkpoint { origin: self.origin.clone(), size: self.size(), root: self.edge.root(), extensions: Vec::new() };

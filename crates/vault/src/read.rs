@@ -1,11 +1,12 @@
 //! Reading back: by time, kind, address and place in the log; and following what is committed.
 
 use crate::core::{Inner, lock};
-use crate::disk::DiskRead;
 use crate::error::{Damage, VaultError};
 use crate::frame::{self, FrameMeta, RawEntry};
+use crate::scan::{self, SealedReader};
 use crate::segment::Segment;
 use crate::status::Writing;
+use crate::tail::{self, OpenWal};
 use model::event::AddressKey;
 use model::{Event, Time};
 use std::collections::VecDeque;
@@ -35,18 +36,80 @@ pub struct Query {
 
 /// The answers to a [`Query`], as of the moment it was asked. A damaged place comes as an error of its own, and the rest follows.
 pub struct Reader {
+    parts: VecDeque<Part>,
+    left: usize,
+    trouble: Option<VaultError>,
+}
+
+/// Where records are: segment files, or the write-ahead log.
+enum Part {
+    Sealed(Box<SealedReader>),
+    Wal(Box<WalReader>),
+}
+
+impl Reader {
+    pub(crate) fn new(inner: Arc<Inner>, query: Query) -> Reader {
+        let low = query.after_seq.unwrap_or(0);
+        let high = query.before_seq.unwrap_or(u64::MAX).min(*lock(&inner.committed) + 1);
+        let left = query.limit.unwrap_or(usize::MAX);
+        let mut parts = VecDeque::new();
+        let mut trouble = None;
+        match tail::open_wal(&inner, low) {
+            Ok((files, sealed_to)) => {
+                let sealed = scan::Wanted::new(&query, low, high.min(sealed_to + 1));
+                if sealed.low + 1 < sealed.high {
+                    parts.push_back(Part::Sealed(Box::new(SealedReader::new(&inner, &sealed))));
+                }
+                let low = low.max(sealed_to);
+                if low + 1 < high {
+                    let wal = Part::Wal(Box::new(WalReader::new(inner, query.clone(), files, low, high)));
+                    if query.newest_first { parts.push_front(wal) } else { parts.push_back(wal) }
+                }
+            }
+            Err(e) => trouble = Some(e),
+        }
+        Reader { parts, left, trouble }
+    }
+}
+
+impl Iterator for Reader {
+    type Item = Result<Event, VaultError>;
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(e) = self.trouble.take() {
+            return Some(Err(e));
+        }
+        while self.left > 0 {
+            let found = match self.parts.front_mut()? {
+                Part::Sealed(s) => s.next(self.left),
+                Part::Wal(w) => w.next(),
+            };
+            match found {
+                Some(r) => {
+                    self.left -= usize::from(r.is_ok());
+                    return Some(r);
+                }
+                None => {
+                    self.parts.pop_front();
+                }
+            }
+        }
+        None
+    }
+}
+
+/// Reads the write-ahead log.
+struct WalReader {
     inner: Arc<Inner>,
     query: Query,
     hashes: Vec<u32>,
-    files: VecDeque<Arc<Segment>>,
-    current: Option<(Arc<Segment>, Box<dyn DiskRead>)>,
+    files: VecDeque<OpenWal>,
+    current: Option<OpenWal>,
     frame: Option<OpenFrame>,
     /// The next seq to look at; backwards, the seq after it.
     cursor: u64,
     /// Bounds, exclusive.
     low: u64,
     high: u64,
-    left: usize,
 }
 
 struct OpenFrame {
@@ -55,18 +118,10 @@ struct OpenFrame {
     offset: u64,
 }
 
-impl Reader {
-    pub(crate) fn new(inner: Arc<Inner>, query: Query) -> Reader {
-        let files = inner.files(query.after_seq.unwrap_or(0));
-        Reader::over(inner, query, files)
-    }
-
-    pub(crate) fn over(inner: Arc<Inner>, query: Query, files: VecDeque<Arc<Segment>>) -> Reader {
-        let low = query.after_seq.unwrap_or(0);
-        let high = query.before_seq.unwrap_or(u64::MAX).min(*lock(&inner.committed) + 1);
-        Reader {
+impl WalReader {
+    fn new(inner: Arc<Inner>, query: Query, files: VecDeque<OpenWal>, low: u64, high: u64) -> WalReader {
+        WalReader {
             hashes: query.addresses.iter().map(frame::hash_key).collect(),
-            left: query.limit.unwrap_or(usize::MAX),
             cursor: if query.newest_first { high } else { low + 1 },
             inner,
             query,
@@ -142,16 +197,11 @@ impl Reader {
         loop {
             if self.current.is_none() {
                 let next = if self.query.newest_first { self.files.pop_back() } else { self.files.pop_front() };
-                let Some(segment) = next else { return Ok(false) };
-                if !self.wants_segment(&segment) {
+                let Some(open) = next else { return Ok(false) };
+                if !self.wants_segment(&open.0) {
                     continue;
                 }
-                match self.inner.disk.open(&segment.path) {
-                    Ok(file) => self.current = Some((segment, file)),
-                    // Let go by retention since the question was asked.
-                    Err(e) if e.kind() == std::io::ErrorKind::NotFound && !self.is_in_view(&segment) => continue,
-                    Err(e) => return Err(VaultError::io("open", segment.path.clone(), &e)),
-                }
+                self.current = Some(open);
             }
             let Some((segment, _)) = &self.current else { continue };
             let segment = Arc::clone(segment);
@@ -176,11 +226,9 @@ impl Reader {
     }
 
     fn open_frame(&mut self, meta: &FrameMeta) -> Result<(), VaultError> {
-        let Some((_, file)) = &self.current else { return Ok(()) };
-        let mut payload = vec![0; meta.payload_len as usize];
-        let read = file.read_at(&mut payload, meta.payload_at()).map_err(|e| format!("a frame cannot be read: {e}"));
-        let opened = read.and_then(|()| frame::unpack(meta, payload)).and_then(|raw| {
-            let entries = frame::entries(meta, &raw)?;
+        let Some((segment, file)) = &self.current else { return Ok(()) };
+        let opened = tail::read_frame(segment, &**file, meta).and_then(|raw| {
+            let entries = frame::entries(meta, &raw).map_err(VaultError::Record)?;
             Ok(OpenFrame { raw, entries: entries.into(), offset: meta.offset })
         });
         match opened {
@@ -188,35 +236,23 @@ impl Reader {
                 self.frame = Some(f);
                 Ok(())
             }
-            Err(what) => Err(self.damaged(meta.offset, meta.first_seq, meta.last_seq, what)),
+            Err(VaultError::Damaged(d)) => {
+                self.inner.note_damage([d.clone()]);
+                Err(VaultError::Damaged(d))
+            }
+            Err(e) => Err(self.damaged(meta.offset, meta.first_seq, meta.last_seq, e.to_string())),
         }
     }
 
-    fn is_in_view(&self, segment: &Arc<Segment>) -> bool {
-        let view = self.inner.view.read().unwrap_or_else(PoisonError::into_inner);
-        view.segments.iter().chain(&view.kept).any(|s| Arc::ptr_eq(s, segment))
-    }
-}
-
-impl Iterator for Reader {
-    type Item = Result<Event, VaultError>;
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.left == 0 {
-            return None;
-        }
+    fn next(&mut self) -> Option<Result<Event, VaultError>> {
         loop {
             match self.step_in_frame() {
-                Some(Ok(e)) => {
-                    self.left -= 1;
-                    return Some(Ok(e));
-                }
-                Some(Err(e)) => return Some(Err(e)),
-                None => {}
-            }
-            match self.next_frame() {
-                Ok(true) => {}
-                Ok(false) => return None,
-                Err(e) => return Some(Err(e)),
+                Some(r) => return Some(r),
+                None => match self.next_frame() {
+                    Ok(true) => {}
+                    Ok(false) => return None,
+                    Err(e) => return Some(Err(e)),
+                },
             }
         }
     }

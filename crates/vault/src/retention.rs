@@ -1,150 +1,148 @@
-//! Letting go: whole segment files, oldest first; audit records stay.
+//! Keeping and letting go: by age for each table, by bytes in all, and what must not go.
 //!
-//! Order, so that a crash at any point loses no audit record and shows none twice: the segment's audit records are written to
-//! a new `kept-…` file (with those of the newest kept file, while that is small); `folder.json` notes what is let go; then the
-//! files go. At a start a kept file that covers more than `folder.json` says is dropped, and a segment that it covers is removed.
+//! Whole segment files are let go, after an entry of the log that names them: the gap can be seen, is explained and signed, and the
+//! roots of what was there stay in the log. Where the disk's budget is short, the order of sacrifice is [`SACRIFICE`]: conversations first, what
+//! people did and what proves something never.
 
-use crate::core::{Inner, lock};
-use crate::disk::Disk;
+use crate::core::{Inner, TABLES, lock};
 use crate::error::VaultError;
-use crate::folder::{discard, whole};
-use crate::frame::{self, Encoded, FrameBuilder, FrameMeta, SPARSE};
-use crate::read::{Query, Reader};
-use crate::segment::{SEGMENT_HEADER, Segment, SegmentHeader, SegmentName};
+use crate::sealed::{self, Sealed};
 use model::event::Table;
-use model::{NewEvent, Span, Time};
-use std::path::Path;
+use model::{Span, Time};
+use proof::entry::Entry;
 use std::sync::{Arc, PoisonError};
 
-/// A kept file is written anew with what comes until it is this large.
-const KEPT_BYTES: u64 = 4 << 20;
+/// What goes first where bytes are short, and what may go at all.
+pub const SACRIFICE: [Table; 6] = [Table::Flow, Table::Observation, Table::Health, Table::Activity, Table::Log, Table::Finding];
 
-/// Lets go what is over the limits. A failure is noted and tried again at the next tick.
-pub(crate) fn enforce(inner: &Arc<Inner>) {
-    while let Some(segment) = next(inner) {
-        if let Err(e) = let_go(inner, &segment) {
-            let mut health = lock(&inner.health);
-            let text = format!("retention could not let {} go: {e}", segment.path.display());
-            if health.notes.len() < 1000 && !health.notes.contains(&text) {
-                health.notes.push(text);
+/// How much is kept. Whole segment files are let go, oldest first, by the newest `received` in them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Retention {
+    /// Days since receipt for every table that has none of its own, audit and evidence excepted; absent for no limit.
+    pub days: Option<u32>,
+    /// Bytes of segment files; absent for no limit.
+    pub bytes: Option<u64>,
+    /// Days since receipt by the number of the table; absent: `days`.
+    pub tables: [Option<u32>; TABLES],
+}
+
+impl Retention {
+    /// What is right where nobody has decided otherwise: evidence and findings of incidents seven years, what was done and seen one
+    /// year; conversations six months, or twelve where there are devices that have no log of their own.
+    pub fn standard(devices_without_logs: bool) -> Retention {
+        let mut tables = [Some(366); TABLES];
+        for (t, days) in [(Table::Flow, if devices_without_logs { 366 } else { 184 }), (Table::Evidence, 7 * 366)] {
+            if let Some(slot) = tables.get_mut(t as usize) {
+                *slot = Some(days);
             }
-            return;
+        }
+        Retention { days: None, bytes: None, tables }
+    }
+
+    /// Days that records of a table are kept.
+    pub fn days_of(&self, table: Table) -> Option<u32> {
+        let own = self.tables.get(table as usize).copied().flatten();
+        let general = self.days.filter(|_| !matches!(table, Table::Audit | Table::Evidence));
+        match (own, general) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
         }
     }
 }
 
-/// The oldest segment, where it is over a limit. The newest one always stays.
-fn next(inner: &Inner) -> Option<Arc<Segment>> {
+/// Records that may not be let go while this stands.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Hold {
+    /// Its name, by which it is lifted.
+    pub name: String,
+    /// Why, and who said so.
+    pub reason: String,
+    /// Since when.
+    pub since: Time,
+    /// Set of [`Table::bit`]; 0 for every table.
+    pub tables: u32,
+    /// Received from then on; absent: from the beginning.
+    pub from: Option<Time>,
+    /// Received before; absent: without end.
+    pub to: Option<Time>,
+}
+
+impl Hold {
+    fn covers(&self, file: &Sealed) -> bool {
+        let table = self.tables == 0 || self.tables & (1 << u32::from(file.facts.table)) != 0;
+        table
+            && self.from.is_none_or(|f| file.facts.last_received >= f.0)
+            && self.to.is_none_or(|t| file.facts.first_received < t.0)
+    }
+}
+
+/// Lets go what is over the limits. Returns how many files went.
+pub(crate) fn enforce(inner: &Arc<Inner>) -> Result<u64, VaultError> {
     let limits = *lock(&inner.retention);
+    let (old, short) = over(inner, &limits);
+    let mut gone = 0;
+    for (files, reason) in [(old, "age"), (short, "budget")] {
+        if !files.is_empty() {
+            gone += let_go(inner, &files, reason)?;
+        }
+    }
+    Ok(gone)
+}
+
+/// Files over an age, and files over the budget.
+fn over(inner: &Inner, limits: &Retention) -> (Vec<Arc<Sealed>>, Vec<Arc<Sealed>>) {
+    let holds = lock(&inner.holds).clone();
     let view = inner.view.read().unwrap_or_else(PoisonError::into_inner);
-    let (oldest, rest) = view.segments.split_first()?;
-    if rest.is_empty() {
-        return None;
+    let newest = view.sealed_files().map(|f| f.facts.last_received).max().unwrap_or(i64::MIN);
+    // A clock that jumped ahead must not empty the vault: age is counted from the newest record, where that is older.
+    let now = (inner.options.now)().min(Time(newest));
+    let held = |f: &Arc<Sealed>| holds.iter().any(|h| h.covers(f));
+    let mut old = Vec::new();
+    for table in Table::ALL {
+        let Some(days) = limits.days_of(table) else { continue };
+        let files = view.sealed.get(table as usize).map_or(&[][..], Vec::as_slice);
+        let oldest = now - Span::days(i64::from(days));
+        old.extend(files.iter().filter(|f| Time(f.facts.last_received) < oldest && !held(f)).cloned());
     }
-    let now = (inner.options.now)();
-    let too_old = limits.days.is_some_and(|d| {
-        let newest = oldest.summary(|m| m.max_received);
-        Time(newest) < now - Span::days(i64::from(d))
-    });
-    let total: u64 = view.segments.iter().chain(&view.kept).map(|s| s.bytes()).sum();
-    let too_much = limits.bytes.is_some_and(|b| total > b);
-    (too_old || too_much).then(|| Arc::clone(oldest))
-}
-
-fn let_go(inner: &Arc<Inner>, segment: &Arc<Segment>) -> Result<(), VaultError> {
-    let (events, last_seq, tables, max_received) = segment.summary(|m| (m.events, m.last_seq, m.tables, m.max_received));
-    let mut audits = 0;
-    let mut replaced = None;
-    if tables & Table::Audit.bit() != 0 {
-        let newest = inner.view.read().unwrap_or_else(PoisonError::into_inner).kept.last().cloned();
-        replaced = newest.filter(|k| k.name.epoch == segment.name.epoch && k.bytes() < KEPT_BYTES);
-        let (new, count) = keep(inner, segment, replaced.as_ref(), last_seq)?;
-        audits = count;
-        let mut folder = lock(&inner.folder);
-        note(&mut folder.let_go, segment, events - audits.min(events), last_seq, max_received);
-        folder.save(&*inner.disk, &inner.dir)?;
-        drop(folder);
-        let mut view = inner.view.write().unwrap_or_else(PoisonError::into_inner);
-        view.kept.retain(|k| replaced.as_ref().is_none_or(|r| !Arc::ptr_eq(k, r)));
-        view.kept.push(new);
-        view.segments.retain(|s| !Arc::ptr_eq(s, segment));
-    } else {
-        let mut folder = lock(&inner.folder);
-        note(&mut folder.let_go, segment, events, last_seq, max_received);
-        folder.save(&*inner.disk, &inner.dir)?;
-        drop(folder);
-        inner.view.write().unwrap_or_else(PoisonError::into_inner).segments.retain(|s| !Arc::ptr_eq(s, segment));
-    }
-    let _ = audits;
-    discard(&*inner.disk, &segment.path);
-    if let Some(old) = replaced {
-        discard(&*inner.disk, &old.path);
-    }
-    let _ = inner.disk.sync_dir(&inner.dir);
-    Ok(())
-}
-
-fn note(l: &mut crate::status::LetGo, segment: &Segment, events: u64, last_seq: u64, max_received: i64) {
-    if last_seq <= l.last_seq {
-        return; // A try before this one noted it and failed after.
-    }
-    l.segments += 1;
-    l.events += events;
-    l.bytes += segment.bytes();
-    l.last_seq = last_seq;
-    l.last_received = Time(max_received).max(l.last_received);
-}
-
-/// Writes the audit records of a segment, behind those of the kept file it replaces, to a new kept file.
-fn keep(
-    inner: &Arc<Inner>,
-    segment: &Arc<Segment>,
-    before: Option<&Arc<Segment>>,
-    last_seq: u64,
-) -> Result<(Arc<Segment>, u64), VaultError> {
-    let query = Query { tables: Table::Audit.bit(), ..Query::default() };
-    let mut builder = FrameBuilder::new(inner.options.compression);
-    let mut bytes = Vec::new();
-    let mut frames: Vec<FrameMeta> = Vec::new();
-    let mut first_seq = before.map(|b| b.name.first_seq);
-    let mut count = 0;
-    let files = before.into_iter().chain([segment]).cloned().collect();
-    for event in Reader::over(Arc::clone(inner), query, files) {
-        let event = match event {
-            Ok(e) => e,
-            // A record that can't be read can't be kept; it stays in the list of damage.
-            Err(VaultError::Damaged(_)) => continue,
-            Err(e) => return Err(e),
-        };
-        let seq = event.id.seq;
-        first_seq.get_or_insert(seq);
-        count += u64::from(seq >= segment.name.first_seq);
-        let new = NewEvent { source: event.source, received: event.received, happened: event.happened, body: event.body };
-        let mut one = Encoded::default();
-        frame::push(&mut one, &new, Some(seq))?;
-        if let Some(e) = one.entries.first() {
-            builder.add(e, &one.bytes, &one.hashes, seq);
-        }
-        if builder.is_full() {
-            frames.push(builder.finish(&mut bytes, SEGMENT_HEADER, SPARSE));
+    let mut short = Vec::new();
+    if let Some(most) = limits.bytes {
+        let mut total: u64 = view.sealed_files().map(|f| f.facts.bytes).sum();
+        total -= old.iter().map(|f| f.facts.bytes).sum::<u64>();
+        for table in SACRIFICE {
+            let files = view.sealed.get(table as usize).map_or(&[][..], Vec::as_slice);
+            for f in files.iter().filter(|f| !held(f) && !old.iter().any(|o| Arc::ptr_eq(o, f))) {
+                if total <= most {
+                    break;
+                }
+                total -= f.facts.bytes;
+                short.push(Arc::clone(f));
+            }
         }
     }
-    if !builder.is_empty() {
-        frames.push(builder.finish(&mut bytes, SEGMENT_HEADER, SPARSE));
-    }
-    frame::seal(&mut bytes, SEGMENT_HEADER, last_seq + 1);
-    let first_seq = first_seq.unwrap_or(segment.name.first_seq);
-    let epoch = segment.name.epoch;
-    let header = SegmentHeader { site: inner.site, epoch, first_seq, created: (inner.options.now)().0, after_epoch: 0, after_seq: 0 };
-    let attempt = before.map_or(0, |b| b.name.attempt + 1);
-    let name = SegmentName { first_seq, attempt, epoch, kept: true };
-    let path = inner.dir.join(name.to_string());
-    let mut file = header.to_bytes();
-    file.extend_from_slice(&bytes);
-    write_whole(&*inner.disk, &path, &file)?;
-    Ok((Arc::new(whole(path, name, file.len() as u64, &frames)), count))
+    (old, short)
 }
 
-fn write_whole(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), VaultError> {
-    crate::disk::replace(disk, path, bytes).map_err(|e| VaultError::io("write", path, &e))
+/// Writes it into the log, takes the files out of the view, and removes them.
+pub(crate) fn let_go(inner: &Arc<Inner>, files: &[Arc<Sealed>], reason: &str) -> Result<u64, VaultError> {
+    let mut log = lock(&inner.log);
+    let at = (inner.options.now)();
+    for part in files.chunks(sealed::FILES_OF_AN_ENTRY) {
+        let facts = part.iter().map(|f| f.facts.clone()).collect();
+        log.append(&[Entry::LetGo { at: at.0, files: facts, reason: String::from(reason) }], None, at)?;
+        {
+            let mut folder = lock(&inner.folder);
+            let l = &mut folder.let_go;
+            for f in part {
+                l.segments += 1;
+                l.events += f.facts.rows;
+                l.bytes += f.facts.bytes;
+                l.last_seq = l.last_seq.max(f.facts.last_seq);
+                l.last_received = l.last_received.max(Time(f.facts.last_received));
+            }
+            folder.save(&*inner.disk, &inner.dir)?;
+        }
+        sealed::replace_files(inner, &log, &[], part, None)?;
+    }
+    crate::commit::publish(inner, &log);
+    Ok(files.len() as u64)
 }

@@ -1,4 +1,4 @@
-//! Segment files: a header, frames, and a seal where the file was closed in good order.
+//! Files of the write-ahead log: a header, frames, and a seal where the file was closed in good order.
 //!
 //! A segment is written once, by one process, and never opened for writing again: a restart begins the next file. So what can
 //! be wrong at its end has two causes only: the machine stopped in the middle of a write (a torn tail, never acknowledged: cut
@@ -10,18 +10,19 @@
 
 use crate::disk::{Disk, beside, read_all, replace};
 use crate::error::{Damage, VaultError};
-use crate::frame::{self, FrameMeta, SEAL};
+use crate::frame::{self, Chain, END, FrameMeta, SEAL};
 use model::SiteId;
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 pub(crate) const SEGMENT_MAGIC: [u8; 8] = *b"HINOMISG";
 const INDEX_MAGIC: [u8; 8] = *b"HINOMIIX";
 /// The newest folder and file format that this program writes and reads.
-pub(crate) const FORMAT: u32 = 1;
-pub(crate) const SEGMENT_HEADER: u64 = 72;
+pub(crate) const FORMAT: u32 = 2;
+pub(crate) const SEGMENT_HEADER: u64 = 88;
 /// Bits of the set of addresses kept in memory per segment: false answers stay below 10% up to 1,500 addresses.
 const BLOOM_BYTES: usize = 1024;
 
@@ -35,6 +36,8 @@ pub(crate) struct SegmentHeader {
     /// The log that this epoch goes on from: its epoch, 0 for none, and its last record known here.
     pub after_epoch: u32,
     pub after_seq: u64,
+    /// The chain that the first frame goes on from.
+    pub chain: Chain,
 }
 
 impl SegmentHeader {
@@ -49,6 +52,7 @@ impl SegmentHeader {
         b.extend_from_slice(&self.after_seq.to_le_bytes());
         b.extend_from_slice(&self.after_epoch.to_le_bytes());
         b.extend_from_slice(&[0; 8]);
+        b.extend_from_slice(&self.chain);
         let crc = crc32fast::hash(&b);
         b.extend_from_slice(&crc.to_le_bytes());
         b
@@ -60,12 +64,16 @@ impl SegmentHeader {
         let Some(all) = take(0, SEGMENT_HEADER as usize) else { return Ok(None) };
         let n32 = |at: usize| take(at, at + 4).and_then(|s| s.try_into().ok()).map_or(0, u32::from_le_bytes);
         let n64 = |at: usize| take(at, at + 8).and_then(|s| s.try_into().ok()).map_or(0, u64::from_le_bytes);
-        let checked = all.get(..68).is_some_and(|c| crc32fast::hash(c) == n32(68));
-        if take(0, 8) != Some(&SEGMENT_MAGIC) || !checked {
+        let checked = all.get(..84).is_some_and(|c| crc32fast::hash(c) == n32(84));
+        if take(0, 8) != Some(&SEGMENT_MAGIC) {
             return Ok(None);
         }
-        if n32(8) > FORMAT {
+        // Another format has another length, and its check elsewhere.
+        if n32(8) != FORMAT && !checked && take(12, 16) != Some(&[0; 4]) && n32(8) < 1000 {
             return Err(VaultError::Newer { file: file.to_path_buf(), found: n32(8), known: FORMAT });
+        }
+        if !checked {
+            return Ok(None);
         }
         let mut site = [0u8; 16];
         site.copy_from_slice(all.get(16..32).unwrap_or(&[0; 16]));
@@ -76,6 +84,7 @@ impl SegmentHeader {
             created: n64(40).cast_signed(),
             after_seq: n64(48),
             after_epoch: n32(56),
+            chain: take(68, 84).and_then(|c| c.try_into().ok()).unwrap_or_default(),
         }))
     }
 }
@@ -87,29 +96,22 @@ pub(crate) struct SegmentName {
     /// Counted up where a file of that name had to be given up before anything in it was acknowledged.
     pub attempt: u32,
     pub epoch: u32,
-    /// What retention kept of segments that were let go.
-    pub kept: bool,
 }
 
 impl SegmentName {
     pub fn parse(name: &str) -> Option<SegmentName> {
         let stem = name.strip_suffix(".seg")?;
-        let (kept, rest) = match stem.strip_prefix("events-") {
-            Some(r) => (false, r),
-            None => (true, stem.strip_prefix("kept-")?),
-        };
-        let mut parts = rest.split('-');
+        let mut parts = stem.strip_prefix("events-")?.split('-');
         let epoch = parts.next()?.parse().ok()?;
         let first_seq = parts.next()?.parse().ok()?;
         let attempt = parts.next().map_or(Some(0), |p| p.parse().ok())?;
-        parts.next().is_none().then_some(SegmentName { first_seq, attempt, epoch, kept })
+        parts.next().is_none().then_some(SegmentName { first_seq, attempt, epoch })
     }
 }
 
 impl std::fmt::Display for SegmentName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let kind = if self.kept { "kept" } else { "events" };
-        write!(f, "{kind}-{:06}-{:020}", self.epoch, self.first_seq)?;
+        write!(f, "events-{:06}-{:020}", self.epoch, self.first_seq)?;
         if self.attempt > 0 {
             write!(f, "-{}", self.attempt)?;
         }
@@ -130,6 +132,8 @@ pub(crate) struct Summary {
     pub min_received: i64,
     pub max_received: i64,
     pub frames: u32,
+    /// The chain behind the last frame.
+    pub chain: Chain,
     any_address: bool,
     bloom: Vec<u8>,
 }
@@ -146,6 +150,7 @@ impl Summary {
             min_received: i64::MAX,
             max_received: i64::MIN,
             frames: 0,
+            chain: Chain::default(),
             any_address: false,
             bloom: vec![0; BLOOM_BYTES],
         }
@@ -153,6 +158,10 @@ impl Summary {
 
     pub fn add(&mut self, m: &FrameMeta) {
         self.last_seq = m.last_seq.max(self.last_seq);
+        self.chain = m.chain;
+        if m.count == 0 {
+            return;
+        }
         self.events += u64::from(m.count);
         self.tables |= m.tables;
         self.min_time = self.min_time.min(m.min_time);
@@ -189,6 +198,10 @@ pub(crate) struct Segment {
     pub path: PathBuf,
     pub name: SegmentName,
     body: RwLock<Body>,
+    /// Nothing is written to it any more.
+    finished: AtomicBool,
+    /// Its records are in segment files and the file is gone: readers that hold it go on with what they have.
+    gone: AtomicBool,
 }
 
 struct Body {
@@ -200,7 +213,13 @@ struct Body {
 impl Segment {
     pub fn new(path: PathBuf, name: SegmentName, bytes: u64, summary: Summary, frames: Option<Vec<FrameMeta>>) -> Segment {
         let frames = frames.map(|f| f.into_iter().map(Arc::new).collect());
-        Segment { path, name, body: RwLock::new(Body { bytes, summary, frames }) }
+        Segment {
+            path,
+            name,
+            body: RwLock::new(Body { bytes, summary, frames }),
+            finished: AtomicBool::new(false),
+            gone: AtomicBool::new(false),
+        }
     }
 
     pub fn summary<R>(&self, read: impl FnOnce(&Summary) -> R) -> R {
@@ -220,8 +239,23 @@ impl Segment {
         body.frames.get_or_insert_default().extend(frames.into_iter().map(Arc::new));
     }
 
+    /// Nothing more comes.
+    pub fn finish(&self) {
+        self.finished.store(true, Ordering::Release);
+    }
+    pub fn is_finished(&self) -> bool {
+        self.finished.load(Ordering::Acquire)
+    }
+    /// The file goes: the frames stay in memory as long as somebody reads it.
+    pub fn leave(&self) {
+        self.gone.store(true, Ordering::Release);
+    }
+
     /// Forgets the frames, which the index file can give again.
     pub fn unload(&self) {
+        if self.gone.load(Ordering::Acquire) {
+            return;
+        }
         self.body.write().unwrap_or_else(PoisonError::into_inner).frames = None;
     }
     pub fn is_loaded(&self) -> bool {
@@ -252,7 +286,7 @@ impl Segment {
             Ok((_, frames)) => (frames, Vec::new()),
             Err(_) => {
                 // Behind the last acknowledged record there may be what was given up and written again elsewhere.
-                let mut scan = scan_file(disk, &self.path, self.name, (!self.name.kept).then_some(last + 1))?;
+                let mut scan = scan_file(disk, &self.path, self.name, Some(last + 1))?;
                 scan.frames.retain(|m| m.last_seq <= last);
                 if scan.damage.is_empty() && scan.len == bytes {
                     write_index(disk, &self.path, bytes, &scan.frames);
@@ -290,13 +324,12 @@ impl Scan {
         bad_from: Option<u64>,
         end_seq: Option<u64>,
         damage: &impl Fn(u64, u64, Option<u64>, &str) -> Damage,
-        kept: bool,
     ) {
         match bad_from.filter(|from| *from < m.offset) {
             Some(from) => {
                 self.damage.push(damage(from, self.next_seq, Some(m.first_seq.saturating_sub(1)), "the bytes are not what was written"));
             }
-            None if m.first_seq > self.next_seq && !kept => {
+            None if m.first_seq > self.next_seq => {
                 self.damage.push(damage(m.offset, self.next_seq, Some(m.first_seq - 1), "records are missing"));
             }
             None => {}
@@ -355,9 +388,9 @@ pub(crate) fn scan(bytes: &[u8], path: &Path, name: SegmentName, end_seq: Option
                     continue;
                 }
                 for (from, d) in std::mem::take(&mut doubtful) {
-                    s.accept(d, Some(from), end_seq, &damage, name.kept);
+                    s.accept(d, Some(from), end_seq, &damage);
                 }
-                s.accept(m, bad_from.take(), end_seq, &damage, name.kept);
+                s.accept(m, bad_from.take(), end_seq, &damage);
             }
             _ => {
                 bad_from.get_or_insert(at as u64);
@@ -369,13 +402,19 @@ pub(crate) fn scan(bytes: &[u8], path: &Path, name: SegmentName, end_seq: Option
     }
     if end_seq.is_some_and(|e| s.next_seq < e) {
         for (from, d) in doubtful {
-            s.accept(d, Some(from), end_seq, &damage, name.kept);
+            s.accept(d, Some(from), end_seq, &damage);
+        }
+    }
+    if end_seq.is_none() {
+        // A commit is taken whole or not at all: whole frames without the last one of their commit were never acknowledged.
+        while let Some(m) = s.frames.pop_if(|m| m.flags & END == 0) {
+            (s.good_end, s.next_seq) = (m.offset, m.first_seq);
         }
     }
     if header_wrong && (!s.frames.is_empty() || s.sealed) {
         s.damage.insert(0, damage(0, name.first_seq, Some(name.first_seq - 1), "the header of the file is not what was written"));
     }
-    if let Some(end) = end_seq.filter(|e| !name.kept && s.next_seq < *e) {
+    if let Some(end) = end_seq.filter(|e| s.next_seq < *e) {
         s.damage.push(damage(s.good_end, s.next_seq, Some(end - 1), "the end of the file is missing or not what was written"));
     } else if s.sealed && s.good_end < s.len {
         s.damage.push(damage(s.good_end, s.next_seq, Some(s.next_seq - 1), "there is something behind the end of the file"));

@@ -26,7 +26,7 @@ pub enum Writing {
 pub struct LetGo {
     /// Segment files.
     pub segments: u64,
-    /// Records; audit records are kept and not counted.
+    /// Records.
     pub events: u64,
     /// Bytes on disk.
     pub bytes: u64,
@@ -75,4 +75,46 @@ pub struct VaultStatus {
     pub damage: Vec<Damage>,
     /// What was repaired or decided at start, in words for the log.
     pub notes: Vec<String>,
+    /// Every record up to here is in segment files.
+    pub sealed_to: u64,
+    /// Segment files by the number of their table.
+    pub tables: [TableStatus; crate::core::TABLES],
+    /// The log of what was committed.
+    pub log: LogStatus,
+}
+
+/// The segment files of one table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TableStatus {
+    /// Files.
+    pub files: u64,
+    /// Records.
+    pub rows: u64,
+    /// Bytes.
+    pub bytes: u64,
+}
+
+/// The log, as pages show it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogStatus {
+    /// Its name: origin of its checkpoints.
+    pub origin: String,
+    /// The public key line.
+    pub vkey: String,
+    /// What people compare.
+    pub fingerprint: String,
+    /// Entries.
+    pub size: u64,
+    /// Batches.
+    pub batches: u64,
+    /// Every record up to here is committed.
+    pub covered: u64,
+    /// When the newest checkpoint was written.
+    pub last_checkpoint: Option<Time>,
+    /// When records last became segment files.
+    pub last_seal: Option<Time>,
+    /// The newest checkpoint, a signed note.
+    pub checkpoint: String,
+    /// Why the log cannot go on, where it cannot.
+    pub trouble: Option<String>,
 }

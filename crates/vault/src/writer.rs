@@ -13,8 +13,7 @@ use crate::core::{Inner, Pending, Queue, lock};
 use crate::disk::DiskFile;
 use crate::error::VaultError;
 use crate::folder::discard;
-use crate::frame::{self, FrameBuilder, FrameMeta};
-use crate::retention;
+use crate::frame::{self, Chain, END, FrameBuilder, FrameMeta, Mark, MarkEntry};
 use crate::segment::{self, SEGMENT_HEADER, Segment, SegmentHeader, SegmentName, Summary};
 use crate::status::Writing;
 use model::NewEvent;
@@ -45,23 +44,32 @@ pub type Acknowledged = Result<Range<u64>, VaultError>;
 impl Appender {
     /// Queues a batch and calls back when it is safe on disk, with the numbers it got (in the order given, without gaps). Blocks
     /// while the queue is full, also while the disk refuses. The call comes on the writer's thread: be quick, and never
-    /// append from it. An empty batch is a barrier: it is acknowledged once everything queued before it is safe. A batch may come to lie in several frames, so after a crash a part of an unacknowledged one may be
-    /// there: who sends again must be able to meet its own records.
+    /// append from it. An empty batch is a barrier: it is acknowledged once everything queued before it is safe. After a crash an
+    /// unacknowledged batch is there whole or not at all.
     pub fn append_with(&self, batch: &[NewEvent], done: impl FnOnce(Acknowledged) + Send + 'static) -> Result<(), VaultError> {
-        self.push(batch, Box::new(done), true)
+        self.push(batch, None, Box::new(done), true)
+    }
+
+    /// Queues a batch of a producer that names itself and counts its batches. A batch whose sequence is not above the last one known of
+    /// that producer is acknowledged with nothing written (with its numbers, where it is the last one): who is not sure whether
+    /// a batch got through sends it again. A batch is there whole after a crash, or not at all.
+    pub fn append_once(&self, mark: Mark, batch: &[NewEvent]) -> Result<Ticket, VaultError> {
+        let (ticket, done) = Ticket::new();
+        self.push(batch, Some(mark), done, true)?;
+        Ok(ticket)
     }
 
     /// Queues a batch; the ticket tells when it is safe. Blocks while the queue is full.
     pub fn append(&self, batch: &[NewEvent]) -> Result<Ticket, VaultError> {
         let (ticket, done) = Ticket::new();
-        self.push(batch, done, true)?;
+        self.push(batch, None, done, true)?;
         Ok(ticket)
     }
 
     /// Queues a batch, or refuses with [`VaultError::Busy`] where the queue is full.
     pub fn try_append(&self, batch: &[NewEvent]) -> Result<Ticket, VaultError> {
         let (ticket, done) = Ticket::new();
-        self.push(batch, done, false)?;
+        self.push(batch, None, done, false)?;
         Ok(ticket)
     }
 
@@ -70,7 +78,7 @@ impl Appender {
         self.append(batch)?.wait()
     }
 
-    fn push(&self, batch: &[NewEvent], done: crate::core::Done, block: bool) -> Result<(), VaultError> {
+    fn push(&self, batch: &[NewEvent], mark: Option<Mark>, done: crate::core::Done, block: bool) -> Result<(), VaultError> {
         let encoded = frame::encode(batch)?;
         let size = encoded.bytes.len();
         let mut q = lock(&self.inner.queue);
@@ -85,7 +93,7 @@ impl Appender {
         }
         q.bytes += size;
         q.events += batch.len();
-        q.items.push_back(Pending { encoded, done });
+        q.items.push_back(Pending { encoded, mark, done });
         drop(q);
         self.inner.has_work.notify_one();
         Ok(())
@@ -171,11 +179,15 @@ struct Active {
     len: u64,
     frames: Vec<FrameMeta>,
     in_view: bool,
+    chain: Chain,
 }
 
 /// One commit, put together once and kept until it is safe. Offsets count from its own start.
 struct Commit {
     bytes: Vec<u8>,
+    /// The chain before it, and behind it.
+    chain: Chain,
+    chain_end: Chain,
     frames: Vec<FrameMeta>,
     first_seq: u64,
     last_seq: u64,
@@ -192,8 +204,8 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub fn new(inner: Arc<Inner>, next_seq: u64, after: (u32, u64)) -> Writer {
-        let builder = FrameBuilder::new(inner.options.compression);
+    pub fn new(inner: Arc<Inner>, next_seq: u64, after: (u32, u64), chain: Chain) -> Writer {
+        let builder = FrameBuilder::new(inner.options.compression, chain);
         Writer { inner, builder, active: None, next_seq, after, closing_since: None }
     }
 
@@ -235,10 +247,15 @@ impl Writer {
     }
 
     fn housekeeping(&mut self) {
+        let asked = std::mem::take(&mut lock(&self.inner.queue).roll);
+        if !asked.is_empty() && self.active.as_ref().is_some_and(|a| a.in_view) {
+            self.roll();
+        }
+        // Who asked may have gone.
+        asked.into_iter().for_each(|a| drop(a.send(())));
         if self.active.as_ref().is_some_and(|a| a.in_view && self.is_due(a)) {
             self.roll();
         }
-        retention::enforce(&self.inner);
     }
 
     fn next_group(&mut self) -> (Vec<Pending>, bool) {
@@ -272,27 +289,57 @@ impl Writer {
     }
 
     fn put_together(&mut self, group: Vec<Pending>) -> Commit {
-        let mut c = Commit { bytes: Vec::new(), frames: Vec::new(), first_seq: self.next_seq, last_seq: 0, done: Vec::new() };
+        let chain = self.builder.chain();
+        let mut c = Commit {
+            bytes: Vec::new(),
+            chain,
+            chain_end: chain,
+            frames: Vec::new(),
+            first_seq: self.next_seq,
+            last_seq: 0,
+            done: Vec::new(),
+        };
         for p in group {
+            if let Some(known) = p.mark.and_then(|m| self.known(m)) {
+                c.done.push((p.done, known));
+                continue;
+            }
             let first = self.next_seq;
             let (mut at, mut hash_at) = (0usize, 0usize);
             for e in &p.encoded.entries {
+                // A full frame is finished when the next entry comes, so that the last frame of a commit is known when it is written.
+                if self.builder.is_full() {
+                    c.frames.push(self.builder.finish(&mut c.bytes, 0, 0));
+                }
                 let bytes = p.encoded.bytes.get(at..e.end as usize).unwrap_or(&[]);
                 let hashes = p.encoded.hashes.get(hash_at..e.hash_end as usize).unwrap_or(&[]);
                 self.builder.add(e, bytes, hashes, self.next_seq);
                 (at, hash_at) = (e.end as usize, e.hash_end as usize);
                 self.next_seq += 1;
-                if self.builder.is_full() {
-                    c.frames.push(self.builder.finish(&mut c.bytes, 0, 0));
-                }
+            }
+            if let Some(m) = p.mark {
+                let mark = MarkEntry { producer: m.producer, sequence: m.sequence, first_seq: first, last_seq: self.next_seq - 1 };
+                self.builder.mark(mark);
+                lock(&self.inner.marks).insert(m.producer, mark);
             }
             c.done.push((p.done, first..self.next_seq));
         }
         if !self.builder.is_empty() {
-            c.frames.push(self.builder.finish(&mut c.bytes, 0, 0));
+            c.frames.push(self.builder.finish(&mut c.bytes, 0, END));
         }
+        c.chain_end = self.builder.chain();
         c.last_seq = self.next_seq - 1;
         c
+    }
+
+    /// The records of a batch that came before, where it did. Of an older one than the last, nothing but that is known.
+    fn known(&self, m: Mark) -> Option<Range<u64>> {
+        let known = lock(&self.inner.marks).get(&m.producer).copied()?;
+        match m.sequence.cmp(&known.sequence) {
+            std::cmp::Ordering::Greater => None,
+            std::cmp::Ordering::Equal => Some(known.first_seq..known.last_seq + 1),
+            std::cmp::Ordering::Less => Some(self.next_seq..self.next_seq),
+        }
     }
 
     /// Tries until the commit is safe, or the vault is being closed and patience is over.
@@ -339,7 +386,7 @@ impl Writer {
 
     fn write(&mut self, commit: &Commit) -> Result<(), VaultError> {
         if self.active.is_none() {
-            self.active = Some(self.begin(commit.first_seq)?);
+            self.active = Some(self.begin(commit.first_seq, commit.chain)?);
         }
         let Some(active) = self.active.as_mut() else { return Err(VaultError::Closed) };
         let path = &active.segment.path;
@@ -357,11 +404,11 @@ impl Writer {
     }
 
     /// A new segment file. A name that is taken belongs to a file that was given up before anything in it was safe.
-    fn begin(&self, first_seq: u64) -> Result<Active, VaultError> {
+    fn begin(&self, first_seq: u64, chain: Chain) -> Result<Active, VaultError> {
         let epoch = self.inner.epoch;
         let mut attempt = 0;
         loop {
-            let name = SegmentName { first_seq, attempt, epoch, kept: false };
+            let name = SegmentName { first_seq, attempt, epoch };
             let path = self.inner.dir.join(name.to_string());
             let mut file = match self.inner.disk.create(&path) {
                 Ok(f) => f,
@@ -378,13 +425,14 @@ impl Writer {
                 created: (self.inner.options.now)().0,
                 after_epoch: self.after.0,
                 after_seq: self.after.1,
+                chain,
             };
             if let Err(e) = file.write(&header.to_bytes()) {
                 let _ = self.inner.disk.remove(&path);
                 return Err(VaultError::io("write", path, &e));
             }
             let segment = Arc::new(Segment::new(path, name, SEGMENT_HEADER, Summary::new(first_seq), Some(Vec::new())));
-            return Ok(Active { file, segment, opened: Instant::now(), len: SEGMENT_HEADER, frames: Vec::new(), in_view: false });
+            return Ok(Active { file, segment, opened: Instant::now(), len: SEGMENT_HEADER, frames: Vec::new(), in_view: false, chain });
         }
     }
 
@@ -396,6 +444,7 @@ impl Writer {
             m.offset += active.len;
         }
         active.len += commit.bytes.len() as u64;
+        active.chain = commit.chain_end;
         active.frames.extend(frames.iter().cloned());
         active.segment.commit(frames, active.len);
         if !active.in_view {
@@ -435,8 +484,11 @@ impl Writer {
         let disk = &*self.inner.disk;
         if !active.in_view {
             discard(disk, &active.segment.path);
-        } else if disk.truncate(&active.segment.path, active.len).is_ok() {
-            segment::write_index(disk, &active.segment.path, active.len, &active.frames);
+        } else {
+            if disk.truncate(&active.segment.path, active.len).is_ok() {
+                segment::write_index(disk, &active.segment.path, active.len, &active.frames);
+            }
+            active.segment.finish();
         }
     }
 
@@ -444,13 +496,15 @@ impl Writer {
     fn roll(&mut self) {
         let Some(mut active) = self.active.take() else { return };
         let mut end = Vec::new();
-        frame::seal(&mut end, active.len, next_of(&active));
+        frame::seal(&mut end, active.len, next_of(&active), active.chain);
         let disk = &*self.inner.disk;
         if active.file.write(&end).is_ok() && active.file.sync().is_ok() {
             let len = active.len + end.len() as u64;
             active.segment.commit(Vec::new(), len);
             segment::write_index(disk, &active.segment.path, len, &active.frames);
+            active.segment.finish();
             active.segment.unload();
+            self.inner.wake_log();
         } else {
             lock(&self.inner.health).write_errors += 1;
             self.active = Some(active);

@@ -1,0 +1,137 @@
+//! Sealing: finished files of the write-ahead log become segment files, one for each table.
+//!
+//! Order, so that a crash at any point loses nothing and shows nothing twice: the segment files are whole and synced, with their folder;
+//! an entry of the log names them; the list of files in force names them; then the file of the write-ahead log goes.
+
+use crate::columns::RowBuilder;
+use crate::core::{Inner, TABLES, lock};
+use crate::error::VaultError;
+use crate::sealed::{self, Sealed, SegmentWriter};
+use crate::segment::Segment;
+use crate::{commit, tail};
+use model::event::Table;
+use proof::entry::Entry;
+use std::sync::{Arc, PoisonError};
+
+/// Rows that are turned into columns at a time.
+const ROWS: usize = 8192;
+
+/// Seals every finished file whose records are all committed. How many files were sealed.
+pub(crate) fn seal_finished(inner: &Arc<Inner>) -> Result<u64, VaultError> {
+    let mut count = 0;
+    loop {
+        let next = {
+            let view = inner.view.read().unwrap_or_else(PoisonError::into_inner);
+            view.segments.first().cloned().filter(|s| s.is_finished())
+        };
+        let Some(segment) = next else { return Ok(count) };
+        if segment.summary(|m| m.last_seq) > lock(&inner.log).covered {
+            commit::commit(inner)?;
+        }
+        seal(inner, &segment)?;
+        count += 1;
+    }
+}
+
+fn seal(inner: &Arc<Inner>, segment: &Arc<Segment>) -> Result<(), VaultError> {
+    let (first, last) = segment.summary(|m| (m.first_seq, m.last_seq));
+    // Readers that hold the file need its frames when it is gone.
+    inner.load(segment)?;
+    let mut log = lock(&inner.log);
+    let mut writers: [Option<(RowBuilder, SegmentWriter)>; TABLES] = Default::default();
+    let made = fill(inner, &log, first, last, &mut writers).and_then(|()| {
+        let mut files: Vec<Arc<Sealed>> = Vec::new();
+        for slot in &mut writers {
+            if let Some((mut builder, mut writer)) = slot.take() {
+                if builder.rows() > 0 {
+                    writer.write(&builder.finish()?)?;
+                }
+                files.push(writer.finish()?);
+            }
+        }
+        let folder = sealed::folder(&inner.dir);
+        inner.disk.sync_dir(&folder).map_err(|e| VaultError::io("sync", folder, &e))?;
+        Ok(files)
+    });
+    let files = match made {
+        Ok(f) => f,
+        Err(e) => {
+            for (_, w) in writers.into_iter().flatten() {
+                w.discard(&*inner.disk);
+            }
+            return Err(e);
+        }
+    };
+    let at = (inner.options.now)();
+    log.append(&[Entry::Sealed { at: at.0, files: files.iter().map(|f| f.facts.clone()).collect() }], None, at)?;
+    sealed::replace_files(inner, &log, &files, &[], Some(last))?;
+    commit::publish(inner, &log);
+    lock(&inner.log_status).last_seal = Some(at);
+    Ok(())
+}
+
+fn fill(
+    inner: &Inner,
+    log: &crate::log::Log,
+    first: u64,
+    last: u64,
+    writers: &mut [Option<(RowBuilder, SegmentWriter)>; TABLES],
+) -> Result<(), VaultError> {
+    let mut batches = Batches { log, next: None, current: None };
+    tail::walk(inner, first, last, |seq, table, groups| {
+        let batch = batches.of(seq)?;
+        let of = Table::from_number(table).ok_or_else(|| VaultError::Record(format!("record {seq} has no table")))?;
+        let slot = writers.get_mut(usize::from(table)).ok_or(VaultError::Closed)?;
+        let (builder, writer) = match slot {
+            Some(w) => w,
+            None => slot.insert((RowBuilder::new(of), SegmentWriter::create(inner, of, first, last)?)),
+        };
+        builder.push(seq, batch, groups)?;
+        if builder.rows() >= ROWS {
+            let rows = builder.finish()?;
+            writer.write(&rows)?;
+        }
+        Ok(())
+    })
+}
+
+/// The batches of ascending records.
+pub(crate) struct Batches<'a> {
+    pub log: &'a crate::log::Log,
+    /// Entry to look at next.
+    pub next: Option<u64>,
+    /// Number, first and last seq.
+    pub current: Option<(u64, u64, u64)>,
+}
+
+impl Batches<'_> {
+    /// The number of the batch that holds a record.
+    pub fn of(&mut self, seq: u64) -> Result<u64, VaultError> {
+        if let Some((batch, first, last)) = self.current
+            && (first..=last).contains(&seq)
+        {
+            return Ok(batch);
+        }
+        let missing = || VaultError::Record(format!("record {seq} is in no batch of the log"));
+        let mut index = match self.next {
+            Some(i) => i,
+            None => self.log.batch_of(seq)?.ok_or_else(missing)?.0,
+        };
+        loop {
+            if index >= self.log.size() {
+                return Err(missing());
+            }
+            if let Some(Entry::Commit { batch, first_seq, last_seq, .. }) = self.log.entry(index)? {
+                if first_seq > seq {
+                    return Err(missing());
+                }
+                if last_seq >= seq {
+                    self.current = Some((batch, first_seq, last_seq));
+                    self.next = Some(index + 1);
+                    return Ok(batch);
+                }
+            }
+            index += 1;
+        }
+    }
+}
