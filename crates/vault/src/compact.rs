@@ -55,6 +55,9 @@ fn due(inner: &Inner, table: Table) -> Option<Vec<Arc<Sealed>>> {
 
 fn merge(inner: &Arc<Inner>, table: Table, run: &[Arc<Sealed>]) -> Result<(), VaultError> {
     let mut log = lock(&inner.log);
+    if !sealed::are_in_force(inner, run) {
+        return Ok(());
+    }
     let (Some(first), Some(last)) = (run.first(), run.last()) else { return Ok(()) };
     let mut writer = SegmentWriter::create(inner, table, first.facts.first_seq, last.facts.last_seq)?;
     let copied = run.iter().try_for_each(|f| copy(inner, f, &mut writer));

@@ -34,6 +34,8 @@ pub struct Options {
     pub roll_after: Duration,
     /// How often what came is committed to the log.
     pub commit_every: Duration,
+    /// Closed files of the write-ahead log become segment files by themselves.
+    pub seal: bool,
     /// Small segment files are compacted into larger ones.
     pub compact: bool,
     /// Encoded bytes that may wait for the disk; above it `append` blocks and `try_append` refuses.
@@ -57,6 +59,7 @@ impl Default for Options {
             roll_bytes: 64 << 20,
             roll_after: Duration::from_mins(15),
             commit_every: Duration::from_secs(5),
+            seal: true,
             compact: true,
             queue_bytes: 32 << 20,
             retry_first: Duration::from_millis(100),

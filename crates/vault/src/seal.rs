@@ -38,8 +38,15 @@ fn seal(inner: &Arc<Inner>, segment: &Arc<Segment>) -> Result<(), VaultError> {
     // Readers that hold the file need its frames when it is gone.
     inner.load(segment)?;
     let mut log = lock(&inner.log);
+    let still = inner.view.read().unwrap_or_else(PoisonError::into_inner).segments.first().is_some_and(|s| Arc::ptr_eq(s, segment));
+    if !still {
+        // Another thread sealed it while this one waited.
+        return Ok(());
+    }
     let mut writers: [Option<(RowBuilder, SegmentWriter)>; TABLES] = Default::default();
-    let made = fill(inner, &log, first, last, &mut writers).and_then(|()| {
+    let mut whole = true;
+    let made = fill(inner, &log, first, last, &mut writers).and_then(|all| {
+        whole = all;
         let mut files: Vec<Arc<Sealed>> = Vec::new();
         for slot in &mut writers {
             if let Some((mut builder, mut writer)) = slot.take() {
@@ -62,8 +69,15 @@ fn seal(inner: &Arc<Inner>, segment: &Arc<Segment>) -> Result<(), VaultError> {
             return Err(e);
         }
     };
+    if !whole {
+        // What cannot be read is kept as it is, for whoever looks into it.
+        let aside = crate::disk::beside(&segment.path, ".damaged");
+        inner.disk.rename(&segment.path, &aside).map_err(|e| VaultError::io("put aside", &segment.path, &e))?;
+    }
     let at = (inner.options.now)();
-    log.append(&[Entry::Sealed { at: at.0, files: files.iter().map(|f| f.facts.clone()).collect() }], None, at)?;
+    if !files.is_empty() {
+        log.append(&[Entry::Sealed { at: at.0, files: files.iter().map(|f| f.facts.clone()).collect() }], None, at)?;
+    }
     sealed::replace_files(inner, &log, &files, &[], Some(last))?;
     commit::publish(inner, &log);
     lock(&inner.log_status).last_seal = Some(at);
@@ -76,7 +90,7 @@ fn fill(
     first: u64,
     last: u64,
     writers: &mut [Option<(RowBuilder, SegmentWriter)>; TABLES],
-) -> Result<(), VaultError> {
+) -> Result<bool, VaultError> {
     let mut batches = Batches { log, next: None, current: None };
     tail::walk(inner, first, last, |seq, table, groups| {
         let batch = batches.of(seq)?;

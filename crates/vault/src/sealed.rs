@@ -266,6 +266,12 @@ pub(crate) fn replace_files(
     Ok(())
 }
 
+/// Whether all of these are still in force: somebody else may have compacted or let go while one waited for the log.
+pub(crate) fn are_in_force(inner: &Inner, files: &[Arc<Sealed>]) -> bool {
+    let view = inner.view.read().unwrap_or_else(PoisonError::into_inner);
+    files.iter().all(|f| view.sealed_files().any(|o| Arc::ptr_eq(o, f)))
+}
+
 /// Writes which files are in force.
 fn save(inner: &Inner, log: &Log, files: &[Arc<Sealed>], sealed_to: u64) -> Result<(), VaultError> {
     let mut listed: Vec<Listed> =

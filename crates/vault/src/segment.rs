@@ -68,12 +68,12 @@ impl SegmentHeader {
         if take(0, 8) != Some(&SEGMENT_MAGIC) {
             return Ok(None);
         }
-        // Another format has another length, and its check elsewhere.
-        if n32(8) != FORMAT && !checked && take(12, 16) != Some(&[0; 4]) && n32(8) < 1000 {
-            return Err(VaultError::Newer { file: file.to_path_buf(), found: n32(8), known: FORMAT });
-        }
+        // A header that is not whole says nothing, not even its format: folder.json tells that.
         if !checked {
             return Ok(None);
+        }
+        if n32(8) > FORMAT {
+            return Err(VaultError::Newer { file: file.to_path_buf(), found: n32(8), known: FORMAT });
         }
         let mut site = [0u8; 16];
         site.copy_from_slice(all.get(16..32).unwrap_or(&[0; 16]));

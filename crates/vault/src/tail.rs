@@ -56,16 +56,18 @@ pub(crate) fn read_frame(segment: &Segment, file: &dyn DiskRead, meta: &FrameMet
     })
 }
 
-/// Calls with every record of the tail from `first` to `last`, in order: seq, table, canonical groups. A damaged frame ends it.
+/// Calls with every record of the tail from `first` to `last`, in order: seq, table, canonical groups. What is damaged is noted and
+/// passed over. True where everything was there.
 pub(crate) fn walk(
     inner: &Inner,
     first: u64,
     last: u64,
     mut each: impl FnMut(u64, u8, [&[u8]; 4]) -> Result<(), VaultError>,
-) -> Result<(), VaultError> {
+) -> Result<bool, VaultError> {
     if first > last {
-        return Ok(());
+        return Ok(true);
     }
+    let mut next = first;
     let (files, _) = open_wal(inner, first - 1)?;
     for (segment, file) in files {
         let mut at = first;
@@ -73,20 +75,27 @@ pub(crate) fn walk(
             inner.load(&segment)?;
             let Ok(found) = segment.frame(at, false, |_| true) else { continue };
             let Some(meta) = found.filter(|m| m.first_seq <= last) else { break };
-            let raw = read_frame(&segment, &*file, &meta)?;
-            let entries = frame::entries(&meta, &raw).map_err(VaultError::Record)?;
-            for e in entries {
+            at = meta.last_seq.max(at) + 1;
+            let raw = match read_frame(&segment, &*file, &meta) {
+                Ok(raw) => raw,
+                Err(VaultError::Damaged(d)) => {
+                    inner.note_damage([d]);
+                    continue;
+                }
+                Err(e) => return Err(e),
+            };
+            for e in frame::entries(&meta, &raw).unwrap_or_default() {
                 if e.seq < first || e.seq > last {
                     continue;
                 }
-                let groups = frame::groups_of(&raw, e)
-                    .ok_or_else(|| VaultError::Record(format!("record {} of the write-ahead log cannot be taken apart", e.seq)))?;
-                each(e.seq, e.table, groups)?;
+                if let Some(groups) = frame::groups_of(&raw, e) {
+                    each(e.seq, e.table, groups)?;
+                    next += 1;
+                }
             }
-            at = meta.last_seq.max(at) + 1;
         }
     }
-    Ok(())
+    Ok(next == last + 1)
 }
 
 /// The producers' marks that the write-ahead log holds.
@@ -99,8 +108,15 @@ pub(crate) fn marks(inner: &Inner) -> Result<(), VaultError> {
             let Ok(found) = segment.frame(at, false, |_| true) else { continue };
             let Some(meta) = found else { break };
             if meta.flags & frame::MARKED != 0 {
-                let raw = read_frame(&segment, &*file, &meta)?;
-                for m in frame::marks(&meta, &raw).map_err(VaultError::Record)? {
+                let raw = match read_frame(&segment, &*file, &meta) {
+                    Ok(raw) => raw,
+                    Err(VaultError::Damaged(d)) => {
+                        inner.note_damage([d]);
+                        Vec::new()
+                    }
+                    Err(e) => return Err(e),
+                };
+                for m in frame::marks(&meta, &raw).unwrap_or_default() {
                     lock(&inner.marks).insert(m.producer, m);
                 }
             }

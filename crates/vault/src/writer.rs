@@ -201,12 +201,14 @@ pub(crate) struct Writer {
     next_seq: u64,
     after: (u32, u64),
     closing_since: Option<Instant>,
+    /// The last file is being closed: sealing it is left to the next start.
+    ending: bool,
 }
 
 impl Writer {
     pub fn new(inner: Arc<Inner>, next_seq: u64, after: (u32, u64), chain: Chain) -> Writer {
         let builder = FrameBuilder::new(inner.options.compression, chain);
-        Writer { inner, builder, active: None, next_seq, after, closing_since: None }
+        Writer { inner, builder, active: None, next_seq, after, closing_since: None, ending: false }
     }
 
     /// Until the vault is closed and the queue is empty.
@@ -234,6 +236,7 @@ impl Writer {
                 self.housekeeping();
             }
         }
+        self.ending = true;
         self.roll();
         lock(&self.inner.health).writing = Writing::Closed;
         // Followers that wait learn that nothing more comes.
@@ -252,7 +255,9 @@ impl Writer {
             self.roll();
         }
         // Who asked may have gone.
-        asked.into_iter().for_each(|a| drop(a.send(())));
+        for a in asked {
+            let _ = a.send(());
+        }
         if self.active.as_ref().is_some_and(|a| a.in_view && self.is_due(a)) {
             self.roll();
         }
@@ -504,7 +509,9 @@ impl Writer {
             segment::write_index(disk, &active.segment.path, len, &active.frames);
             active.segment.finish();
             active.segment.unload();
-            self.inner.wake_log();
+            if !self.ending {
+                self.inner.wake_log();
+            }
         } else {
             lock(&self.inner.health).write_errors += 1;
             self.active = Some(active);

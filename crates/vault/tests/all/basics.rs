@@ -49,11 +49,11 @@ fn another_site_and_a_newer_folder_are_refused_and_left_alone() {
     let other = Some(SiteId(uuid::Uuid::from_u128(8)));
     assert!(matches!(Vault::open_on(Arc::new(disk.clone()), &dir(), other, options()), Err(VaultError::OtherSite { .. })));
     disk.edit(&dir().join("folder.json"), |b| {
-        *b = br#"{"folder":{"format":2,"site":{"of":"another shape"}},"check":"00000000","more":1}"#.to_vec();
+        *b = br#"{"folder":{"format":3,"site":{"of":"another shape"}},"check":"00000000","more":1}"#.to_vec();
     });
     let before = disk.files();
     let newer = Vault::open_on(Arc::new(disk.clone()), &dir(), None, options()).err().unwrap();
-    assert!(matches!(newer, VaultError::Newer { found: 2, known: 1, .. }), "{newer}");
+    assert!(matches!(newer, VaultError::Newer { found: 3, known: 2, .. }), "{newer}");
     assert_eq!(disk.files(), before);
 }
 

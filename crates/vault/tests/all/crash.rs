@@ -37,7 +37,7 @@ fn live(disk: &SimDisk) -> BTreeMap<u64, u64> {
             }
         }
         if run == 1 {
-            v.set_retention(Retention { days: None, bytes: Some(1_000_000) });
+            v.set_retention(Retention { bytes: Some(1_000_000), ..Retention::default() });
         }
         v.close();
         if disk.has_crashed() {

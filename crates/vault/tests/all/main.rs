@@ -8,6 +8,7 @@ mod damage;
 mod faults;
 mod kill;
 mod retention;
+mod sealing;
 
 use model::activity::Protocol;
 use model::event::{Audit, Deed};
