@@ -597,6 +597,13 @@ def good_packs(canon, page):
     def single(hooks=None, signer=COMPANY):
         return Log(canon, hooks, signer)
 
+    def handed(hooks=None, signer=COMPANY):
+        log, old = Log(canon, hooks, signer), Signer("the key before", signer.name)
+        log.append({1: 6, 4: T0, 12: old.vkey, 13: signer.vkey, 14: old.private.sign(f"hinomi key handover v1\n{old.vkey}\n{signer.vkey}\n".encode())})
+        log.commit(flows(T0, 3), T0 + 5 * S)
+        log.commit(flows(T0 + 60 * S, 1), T0 + 65 * S)
+        return log
+
     minute = T0 + 180 * S  # batch 3 of the factory: entry 5
     since = lambda size: {"since": size}
     return [
@@ -610,7 +617,8 @@ def good_packs(canon, page):
         Good("consistency", lambda **k: prove(base(**k), every, since=6), [({}, "amber"), ({**f, **since(6)}, "green"), (since(6), "amber"), ({**f, **since(5)}, "amber"), ({**f, "since": 13}, "green")]),
         Good("consistency-newer", lambda **k: prove(base(**k), {8: {0: [0]}}, since=8), [({**f, **since(8)}, "amber"), ({**f, **since(8), **w}, "amber")]),
         Good("cosigned", lambda **k: prove(base(**k), every, cosign=[(WITNESS, WHEN), (OTHER_WITNESS, WHEN + 60)]), [({}, "amber"), (f, "amber"), ({**f, **w}, "green"), (w, "amber")]),
-        Good("large", lambda **k: prove(large(**k), {4: {4: [0]}, 100: {0: [0]}, 305: {0: [0, 7, 128, 255, 256, 299]}}, size=306, since=256), [({}, "amber"), ({**f, **since(256)}, "amber")]),
+        Good("large", lambda **k: prove(large(**k), {4: {4: [0]}, 100: {0: [0]}, 305: {0: [*range(0, 128, 2), 128, 255, 256, 299]}}, size=306, since=256), [({}, "amber"), ({**f, **since(256)}, "amber")]),
+        Good("handover", lambda **k: prove(handed(**k), {2: {0: [0, 1, 2]}}, complete=(0, T0 - S, T0 + 30 * S, 1, 2)), [({}, "amber")]),
         Good("tiny", lambda **k: prove(tiny(**k), {1: {0: [0]}}, since=1), [({}, "amber"), ({**f, **since(1)}, "amber")]),
         Good("empty", lambda **k: prove(single(**k), {}), [({}, "amber"), ({**f, **since(1)}, "green")]),
         Good("all", lambda **k: prove(base(**k), {1: every[1], **{i: {0: list(range(n))} for i, n in ((4, 4), (5, 5))}}, hide={1: ["addresses"], 15: ["names", "text"]}, leaves={(4, 0)}, complete=(0, T0 + 120 * S, minute + 20 * S, 4, 5), since=7, cosign=[(WITNESS, WHEN)], stamp=True, blobs=[PHOTO], page=page),
@@ -1477,7 +1485,7 @@ def forgeries():
     @forge("proof.json", "complete_overlap")
     def complete_range_wider_before(pack):
         c = whole(pack)
-        if c["table"]:
+        if c["table"] or int(c["to"]) < T0 + 61 * S:
             raise Skip
         c["from"] = str(T0 + 61 * S)
 
@@ -1863,6 +1871,10 @@ def main():
             except (Skip, KeyError, IndexError):
                 continue
             keep(f"forged/{good.name}/{kind}.zip", forged, good.name, kind, {}, {"verdict": "fails", "state": "red", "entry": entry, "codes": list(codes)})
+        if good.name == "handover":
+            for kind, change in {"handover-not-signed": lambda e: {**e, 14: bytes(64)}, "handover-to-other": lambda e: {**e, 13: FORGER.vkey}, "handover-nonsense": lambda e: {**e, 12: "a key"}}.items():
+                forged = good.make(hooks=Hooks(entry=1, entry_change=change)).build()
+                keep(f"forged/{good.name}/{kind}.zip", forged, good.name, kind, {}, {"verdict": "fails", "state": "red", "entry": "proof.json", "codes": ["entry_handover"]})
         # Everything made anew under another key: nothing inside is wrong.
         other = good.make(signer=FORGER).build()
         keep(f"forged/{good.name}/other-key.zip", other, good.name, "other-key-not-compared", {}, {"verdict": "holds", "state": "amber"})

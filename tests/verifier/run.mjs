@@ -222,6 +222,8 @@ await withBrowser(async (browser) => {
         ["3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c", "72", "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00"],
         ["fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025", "af82", "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a"],
       ]) if (!hinomi.ed25519(un(key), un(signature), un(message))) bad.push("RFC 8032, 7.1");
+      const huge = await hinomi.verify(new Uint8Array(hinomi.PACK + 1), hinomiNames, {});
+      if (huge.verdict !== "unreadable" || huge.problem.code !== "too_large") bad.push("a pack of more than 512 MiB");
       return bad;
     });
     bad.forEach(wrong);
@@ -288,7 +290,11 @@ async function people(browser, lap) {
   const last = await page.evaluate(async ([slow, fast]) => { dropFile(slow); return dropFile(fast); }, [slow, fast]);
   await page.waitForTimeout(500);
   if (last.code !== "zip_trailing" || (await page.locator("main").getAttribute("data-code")) !== "zip_trailing") wrong(`two packs at once: ${JSON.stringify(last)}`);
-  // Much: three hundred records are shown a part at a time.
+  // Three hundred records are shown a part at a time.
+  await page.evaluate((b) => dropFile(b), slow);
+  const at = await page.locator("details.rec").count();
+  await page.click("button.more");
+  if (at !== 50 || (await page.locator("details.rec").count()) !== 70) wrong(`${at} records at once`);
   lap("what people do");
   await page.context().close();
 }

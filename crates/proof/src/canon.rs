@@ -6,11 +6,13 @@
 //! buffers: a map is opened in a group when the first member of that group comes. Reading walks the four maps side by side; there is
 //! no tree in between.
 
+mod check;
 pub mod columns;
 mod read;
 mod readable;
 mod write;
 
+pub use check::check;
 pub use read::{from_groups, source_and_received, text_at, variant_at};
 pub use readable::{readable, readable_of};
 pub use write::{Groups, write};

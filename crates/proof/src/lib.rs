@@ -8,6 +8,7 @@ pub mod cosign;
 pub mod entry;
 pub mod leaf;
 pub mod names;
+pub mod pack;
 pub mod note;
 pub mod tiles;
 pub mod tree;

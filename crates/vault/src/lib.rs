@@ -21,12 +21,14 @@ mod chores;
 pub mod columns;
 mod commit;
 mod compact;
+mod confirm;
 mod core;
 mod disk;
 mod error;
 mod folder;
 mod frame;
 mod log;
+mod prove;
 mod read;
 mod retention;
 mod scan;
@@ -41,10 +43,12 @@ mod writer;
 
 pub use crate::core::Options;
 pub use blobs::BlobId;
+pub use confirm::{Confirmation, ConfirmationKind};
 pub use disk::{Disk, DiskFile, DiskRead, RealDisk};
 pub use error::{Damage, VaultError};
 pub use frame::Mark;
 pub use log::{Tiles, origin_of};
+pub use prove::{MOST_RECORDS, Request};
 pub use read::{Follower, Query, Reader};
 pub use retention::{Hold, Retention, SACRIFICE};
 pub use status::{LetGo, LogStatus, TableStatus, VaultStatus, Writing};
@@ -271,6 +275,51 @@ impl Vault {
         log.rotate((self.inner.options.now)())?;
         commit::publish(&self.inner, &log);
         Ok(())
+    }
+
+    /// Makes an evidence pack. What came until now is committed first.
+    pub fn prove(&self, ask: &Request) -> Result<Vec<u8>, VaultError> {
+        prove::prove(&self.inner, ask)
+    }
+
+    /// The newest checkpoint, a signed note; `None` where nothing was committed yet.
+    pub fn checkpoint(&self) -> Option<String> {
+        let status = lock(&self.inner.log_status);
+        (status.size > 0).then(|| status.checkpoint.clone())
+    }
+
+    /// The public key line.
+    pub fn vkey(&self) -> String {
+        lock(&self.inner.log_status).vkey.clone()
+    }
+
+    /// The proof that the log of `to` entries goes on from the one of `from`.
+    pub fn consistency(&self, from: u64, to: u64) -> Result<Vec<proof::Hash>, VaultError> {
+        let tiles = Tiles::of(Arc::clone(&self.inner.disk), &self.inner.dir);
+        let wrong = |e: proof::tiles::ReadError<VaultError>| VaultError::Record(e.to_string());
+        proof::tiles::consistency_proof(&tiles, from, to).map_err(wrong)
+    }
+
+    /// The root of the log's first `size` entries.
+    pub fn root_at(&self, size: u64) -> Result<proof::Hash, VaultError> {
+        let tiles = Tiles::of(Arc::clone(&self.inner.disk), &self.inner.dir);
+        let wrong = |e: proof::tiles::ReadError<VaultError>| VaultError::Record(e.to_string());
+        proof::tiles::root(&tiles, size).map_err(wrong)
+    }
+
+    /// Keeps a checkpoint with the lines that witnesses added.
+    pub fn keep_cosignatures(&self, size: u64, note: &str) -> Result<(), VaultError> {
+        confirm::keep_cosignatures(&self.inner, size, note)
+    }
+
+    /// Keeps a time-stamp authority's answer with the question.
+    pub fn keep_stamp(&self, size: u64, query: &[u8], reply: &[u8]) -> Result<(), VaultError> {
+        confirm::keep_stamp(&self.inner, size, query, reply)
+    }
+
+    /// What others said of the log, newest first.
+    pub fn confirmations(&self) -> Vec<Confirmation> {
+        confirm::all(&self.inner)
     }
 
     /// Records that may not be let go.

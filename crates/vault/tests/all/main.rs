@@ -7,6 +7,7 @@ mod crash;
 mod damage;
 mod faults;
 mod kill;
+mod proving;
 mod retention;
 mod sealing;
 

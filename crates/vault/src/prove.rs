@@ -1,0 +1,318 @@
+//! Proving: evidence packs out of the log, the tail and the segment files ([`proof::pack`]).
+
+use crate::columns::RowReader;
+use crate::core::{Inner, lock};
+use crate::error::VaultError;
+use crate::log::{self, Log};
+use crate::sealed::{self, Sealed};
+use crate::{commit, tail};
+use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use datafusion::parquet::file::statistics::Statistics;
+use model::Time;
+use model::event::Table;
+use proof::canon::Groups;
+use proof::checkpoint::Checkpoint;
+use proof::entry::{Entry, TableRoot};
+use proof::leaf::{self, Salter};
+use proof::pack::{Complete, Consistency, Draft, EntryProof, Group, RecordProof, TableProof};
+use proof::{Hash, base64, tiles, tree};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError};
+
+/// What a pack is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// Records by number.
+    pub seqs: Vec<u64>,
+    /// Everything of a table that was received between two times, with the proof that nothing was left out.
+    pub complete: Option<(Table, Time, Time)>,
+    /// Groups that are hidden: addresses, names, text.
+    pub hide: [bool; 3],
+    /// An earlier checkpoint that the reader has: the pack proves that this log goes on from it.
+    pub since: Option<Vec<u8>>,
+    /// What was asked, in words or SQL.
+    pub asked: String,
+    /// Who asked.
+    pub by: String,
+    /// More files: the page that verifies.
+    pub files: Vec<(String, Vec<u8>)>,
+    /// Attachments that go with it.
+    pub blobs: Vec<crate::BlobId>,
+}
+
+/// Records of one pack at most.
+pub const MOST_RECORDS: usize = 100_000;
+
+fn refuse<T>(what: impl Into<String>) -> Result<T, VaultError> {
+    Err(VaultError::Record(what.into()))
+}
+
+fn tile_error(e: tiles::ReadError<VaultError>) -> VaultError {
+    match e {
+        tiles::ReadError::Source(e) => e,
+        other => VaultError::Record(other.to_string()),
+    }
+}
+
+/// Makes a pack.
+pub(crate) fn prove(inner: &Arc<Inner>, ask: &Request) -> Result<Vec<u8>, VaultError> {
+    commit::commit(inner)?;
+    let log = lock(&inner.log);
+    let size = log.size();
+    let mut indices: BTreeSet<u64> = BTreeSet::new();
+    // Records by the entry of their batch.
+    let mut wanted: BTreeMap<u64, BTreeSet<u64>> = BTreeMap::new();
+    if ask.seqs.len() > MOST_RECORDS {
+        return refuse(format!("{} records were asked for; a pack holds at most {MOST_RECORDS}: ask for less", ask.seqs.len()));
+    }
+    let mut at: Option<(u64, u64, u64)> = None;
+    let sorted: BTreeSet<u64> = ask.seqs.iter().copied().collect();
+    for seq in sorted {
+        if at.is_none_or(|(_, first, last)| !(first..=last).contains(&seq)) {
+            let Some((index, Entry::Commit { first_seq, last_seq, .. })) = log.batch_of(seq)? else {
+                return refuse(format!("there is no record {seq}"));
+            };
+            at = Some((index, first_seq, last_seq));
+        }
+        if let Some((index, ..)) = at {
+            wanted.entry(index).or_default().insert(seq);
+            indices.insert(index);
+        }
+    }
+    let complete = match ask.complete {
+        Some((table, from, to)) => Some(range(&log, table, from, to)?),
+        None => None,
+    };
+    if let Some(c) = &complete {
+        if c.last - c.first > 200_000 {
+            return refuse("the range has too many batches for one pack; ask for a shorter time");
+        }
+        indices.extend(c.first.saturating_sub(1)..=c.last.saturating_add(1).min(size - 1));
+    }
+    let mut tables = Vec::new();
+    let mut found = 0usize;
+    for index in &indices {
+        let Some(Entry::Commit { batch, first_seq, last_seq, tables: roots, .. }) = log.entry(*index)? else { continue };
+        let whole = complete.as_ref().filter(|c| (c.first..=c.last).contains(index)).map(|c| c.table);
+        let some = wanted.get(index);
+        if whole.is_none() && some.is_none() {
+            continue;
+        }
+        let span = Span { index: *index, batch, first_seq, last_seq };
+        for root in &roots {
+            let all = whole == Some(root.table);
+            let proof = of_batch(inner, span, root, all, some, ask.hide)?;
+            if let Some(p) = proof {
+                found += p.records.len();
+                tables.push(p);
+            }
+        }
+        if found > MOST_RECORDS {
+            return refuse(format!("more than {MOST_RECORDS} records; ask for less"));
+        }
+    }
+    if found < ask.seqs.iter().collect::<BTreeSet<_>>().len() && complete.is_none() {
+        return refuse("some of the records were let go; their batch is in the log, they are not here any more");
+    }
+    let source = log.tiles();
+    let list: Vec<u64> = indices.into_iter().collect();
+    let paths = tiles::inclusion_proofs(&source, &list, size).map_err(tile_error)?;
+    let mut entries = Vec::with_capacity(list.len());
+    for (index, path) in list.iter().zip(paths) {
+        entries.push(EntryProof { index: *index, entry: base64::encode(&log.entry_bytes(*index)?), path: path.iter().map(|h| base64::encode(h)).collect() });
+    }
+    let consistency = match &ask.since {
+        Some(text) => Some(since(&log, text)?),
+        None => None,
+    };
+    let mut files = ask.files.clone();
+    for id in &ask.blobs {
+        let Some(bytes) = crate::blobs::get(inner, *id)? else { return refuse(format!("there is no attachment {id}")) };
+        files.insert(0, (format!("blobs/{id}"), bytes));
+    }
+    let checkpoint = crate::confirm::newest_note(inner, size).unwrap_or_else(|| log.checkpoint.clone());
+    if let Some((query, reply)) = crate::confirm::stamp_of(inner, size) {
+        files.insert(0, (String::from("stamp.tsq"), query));
+        files.insert(0, (String::from("stamp.tsr"), reply));
+    }
+    let draft = Draft {
+        origin: String::from(log.origin()),
+        size,
+        checkpoint,
+        entries,
+        tables,
+        complete,
+        consistency,
+        made: (inner.options.now)().rfc3339(),
+        by: ask.by.clone(),
+        asked: ask.asked.clone(),
+        files,
+    };
+    draft.finish(log.key()).map_err(VaultError::Record)
+}
+
+/// The entries whose batches have records of a table between two times.
+fn range(log: &Log, table: Table, from: Time, to: Time) -> Result<Complete, VaultError> {
+    let (mut first, mut last) = (None, None);
+    for index in 0..log.size() {
+        if let Some(Entry::Commit { tables, .. }) = log.entry(index)?
+            && tables.iter().any(|t| t.table == table as u8 && t.last_received >= from.0 && t.first_received <= to.0)
+        {
+            first.get_or_insert(index);
+            last = Some(index);
+        }
+    }
+    let (Some(first), Some(last)) = (first, last) else {
+        return refuse(format!("nothing of {} was received between {} and {}", table.name(), from.rfc3339(), to.rfc3339()));
+    };
+    Ok(Complete { table: table as u8, from: from.0.to_string(), to: to.0.to_string(), first, last })
+}
+
+fn since(log: &Log, text: &[u8]) -> Result<Consistency, VaultError> {
+    let old = Checkpoint::open_of(text, log.vkey(), &[]).map_err(|e| VaultError::Record(format!("the earlier checkpoint: {e}")))?;
+    let (size, root) = (old.checkpoint().size, old.checkpoint().root);
+    if size == 0 || size > log.size() {
+        return refuse(format!("the earlier checkpoint has {size} entries, and this log {}: it does not go on from it", log.size()));
+    }
+    let path = tiles::consistency_proof(&log.tiles(), size, log.size()).map_err(tile_error)?;
+    let here = tiles::root(&log.tiles(), size).map_err(tile_error)?;
+    if here != root {
+        return refuse(format!("this log does not go on from that checkpoint: at {size} entries it had another root"));
+    }
+    Ok(Consistency { size, root: base64::encode(&root), path: path.iter().map(|h| base64::encode(h)).collect() })
+}
+
+#[derive(Clone, Copy)]
+struct Span {
+    index: u64,
+    batch: u64,
+    first_seq: u64,
+    last_seq: u64,
+}
+
+/// The records of one table of a batch.
+fn of_batch(
+    inner: &Inner,
+    span: Span,
+    root: &TableRoot,
+    all: bool,
+    some: Option<&BTreeSet<u64>>,
+    hide: [bool; 3],
+) -> Result<Option<TableProof>, VaultError> {
+    let table = Table::from_number(root.table).ok_or(VaultError::Closed)?;
+    let secret = log::secret_of(&*inner.disk, &inner.dir, span.batch)?;
+    let salter = secret.map(|s| Salter::new(&s));
+    let mut leaves: Vec<Hash> = Vec::new();
+    let mut records: Vec<RecordProof> = Vec::new();
+    walk(inner, table, span.first_seq, span.last_seq, |seq, groups, erased| {
+        let position = leaves.len() as u64;
+        let picked = all || some.is_some_and(|s| s.contains(&seq));
+        let (hashes, salts) = hashes_of(seq, &groups, erased, salter.as_ref())?;
+        leaves.push(leaf::leaf(root.table, seq, &hashes));
+        if picked {
+            let shown = |i: usize| {
+                let hidden = i.checked_sub(1).and_then(|h| hide.get(h)).copied().unwrap_or(false);
+                match salts.get(i).copied().flatten().filter(|_| !hidden) {
+                    Some(salt) => Group::Shown {
+                        salt: base64::encode(&salt),
+                        cbor: base64::encode(groups.get(i).copied().filter(|g| !g.is_empty()).unwrap_or(proof::canon::EMPTY)),
+                    },
+                    None => Group::Hidden { hash: base64::encode(hashes.get(i).unwrap_or(&[0; 32])) },
+                }
+            };
+            records.push(RecordProof { seq, position, path: None, core: shown(0), addresses: shown(1), names: shown(2), text: shown(3) });
+        }
+        Ok(())
+    })?;
+    if records.is_empty() && !all {
+        return Ok(None);
+    }
+    if leaves.len() as u64 != root.count || tree::root(&leaves) != root.root {
+        return refuse(format!(
+            "the records of {} in batch {} are not what was committed, or some were let go: {} of {} are here; run 'hinomi vault verify --deep'",
+            table.name(),
+            span.batch,
+            leaves.len(),
+            root.count
+        ));
+    }
+    // All leaves are shorter than a path for each record, from some number on.
+    let depth = u64::from(64 - root.count.leading_zeros()) as usize;
+    let mut proof = TableProof { index: span.index, table: root.table, count: root.count, records, leaves: None };
+    if all || proof.records.len() * depth >= leaves.len() {
+        proof.leaves = Some(leaves.iter().map(|h| base64::encode(h)).collect());
+    } else {
+        let positions: Vec<u64> = proof.records.iter().map(|r| r.position).collect();
+        let paths = tree::inclusion_paths(&leaves, &positions).ok_or(VaultError::Closed)?;
+        for (r, path) in proof.records.iter_mut().zip(paths) {
+            r.path = Some(path.iter().map(|h| base64::encode(h)).collect());
+        }
+    }
+    Ok(Some(proof))
+}
+
+type Salts = [Option<[u8; 16]>; 4];
+
+fn hashes_of(seq: u64, groups: &[&[u8]; 4], erased: Option<&[u8]>, salter: Option<&Salter>) -> Result<([Hash; 4], Salts), VaultError> {
+    let mut hashes = [[0u8; 32]; 4];
+    if let Some((salt, rest)) = erased.and_then(|e| e.split_first_chunk::<16>()) {
+        hashes[0] = leaf::group_hash(salt, groups[0]);
+        for (slot, h) in hashes.iter_mut().skip(1).zip(rest.as_chunks::<32>().0) {
+            *slot = *h;
+        }
+        return Ok((hashes, [Some(*salt), None, None, None]));
+    }
+    let Some(salter) = salter else { return refuse(format!("the secret of record {seq} was destroyed")) };
+    let salts = salter.salts(seq);
+    for ((slot, salt), g) in hashes.iter_mut().zip(&salts).zip(groups) {
+        *slot = leaf::group_hash(salt, g);
+    }
+    Ok((hashes, salts.map(Some)))
+}
+
+/// Every record of a table between two numbers, from wherever it is.
+pub(crate) fn walk(
+    inner: &Inner,
+    table: Table,
+    first: u64,
+    last: u64,
+    mut each: impl FnMut(u64, [&[u8]; 4], Option<&[u8]>) -> Result<(), VaultError>,
+) -> Result<(), VaultError> {
+    let (files, sealed_to): (Vec<Arc<Sealed>>, u64) = {
+        let view = inner.view.read().unwrap_or_else(PoisonError::into_inner);
+        let files = view.sealed.get(table as usize).map_or(&[][..], Vec::as_slice).iter();
+        (files.filter(|f| f.facts.last_seq >= first && f.facts.first_seq <= last).cloned().collect(), view.sealed_to)
+    };
+    let mut groups = Groups::default();
+    for f in files {
+        let (chunks, footer) = f.open(inner)?;
+        let wrong = |what: String| VaultError::Damaged(sealed::damage_of(&f.path, &f.facts, &what));
+        let meta = Arc::clone(footer.metadata());
+        let near: Vec<usize> = (0..meta.num_row_groups())
+            .filter(|i| {
+                let seq = meta.row_group(*i).columns().iter().find(|c| c.column_path().string() == "seq").and_then(|c| c.statistics());
+                match seq {
+                    Some(Statistics::Int64(s)) => match (s.min_opt(), s.max_opt()) {
+                        (Some(a), Some(b)) => b.cast_unsigned() >= first && a.cast_unsigned() <= last,
+                        _ => true,
+                    },
+                    _ => true,
+                }
+            })
+            .collect();
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, footer).with_batch_size(8192).with_row_groups(near);
+        let mut reader = sealed::guarded(|| builder.build()).map_err(wrong)?;
+        while let Some(batch) = sealed::guarded(|| reader.next().transpose()).map_err(wrong)? {
+            let rows = RowReader::new(table, &batch)?;
+            for row in 0..rows.len() {
+                let seq = rows.seq(row);
+                if (first..=last).contains(&seq) {
+                    rows.groups(row, &mut groups)?;
+                    each(seq, groups.all(), rows.erased(row))?;
+                }
+            }
+        }
+    }
+    tail::walk(inner, first.max(sealed_to + 1), last, |seq, t, groups| if t == table as u8 { each(seq, groups, None) } else { Ok(()) })?;
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! Packs: good ones hold, and any change of them is told.
+
+use crate::*;
+use model::event::Table;
+use proof::pack::{Against, Standing};
+use vault::Request;
+
+fn filled() -> (SimDisk, Vault) {
+    let disk = SimDisk::new();
+    let v = open(&disk);
+    for part in (0..60).map(|i| if i % 3 == 0 { audit(i, "x") } else { flow(i, (i % 7) as u8, i as u64) }).collect::<Vec<_>>().chunks(20) {
+        v.appender().append_and_wait(part).unwrap();
+        v.commit().unwrap();
+    }
+    (disk, v)
+}
+
+fn ask(seqs: &[u64]) -> Request {
+    Request { seqs: seqs.to_vec(), asked: String::from("select seq from flow"), by: String::from("監査 太郎"), ..Request::default() }
+}
+
+#[test]
+fn a_pack_holds_before_and_after_sealing_and_says_what_it_shows() {
+    let (_, v) = filled();
+    let early = v.checkpoint().unwrap();
+    for sealed in [false, true] {
+        if sealed {
+            v.seal().unwrap();
+        }
+        let pack = v.prove(&ask(&[2, 3, 25, 60])).unwrap();
+        let fingerprint = v.status().log.fingerprint;
+        let report = proof::pack::verify(&pack, &Against { fingerprint: Some(&fingerprint), ..Against::default() });
+        assert_eq!(report.problems, vec![]);
+        assert_eq!(report.standing(), Standing::Holds, "nobody outside has seen it");
+        assert_eq!(report.records.iter().map(|r| r.seq).collect::<Vec<_>>(), [2, 3, 25, 60]);
+        assert_eq!(report.by, "監査 太郎");
+        let wrong = proof::pack::verify(&pack, &Against { fingerprint: Some("00"), ..Against::default() });
+        assert_eq!(wrong.standing(), Standing::Broken);
+        v.appender().append_and_wait(&[flow(100, 1, 1)]).unwrap();
+        let pack = v.prove(&Request { since: Some(early.clone().into_bytes()), ..ask(&[1]) }).unwrap();
+        let against = Against { fingerprint: Some(&fingerprint), earlier: Some(early.as_bytes()), ..Against::default() };
+        let report = proof::pack::verify(&pack, &against);
+        assert_eq!((report.problems.clone(), report.standing()), (vec![], Standing::Vouched), "{report:?}");
+    }
+}
+
+#[test]
+fn hidden_groups_stay_hidden_and_are_proven() {
+    let (_, v) = filled();
+    let pack = v.prove(&Request { hide: [true, true, false], ..ask(&[2, 3]) }).unwrap();
+    let report = proof::pack::verify(&pack, &Against::default());
+    assert_eq!(report.problems, vec![]);
+    assert_eq!(report.records[0].hidden, ["addresses", "names"]);
+    let entries = proof::pack::read_zip(&pack).unwrap();
+    let records = entries.iter().find(|e| e.name == "records.json").unwrap();
+    assert!(!String::from_utf8_lossy(&records.bytes).contains("192.0.2."), "no address leaks");
+}
+
+#[test]
+fn a_complete_pack_shows_all_of_a_table() {
+    let (_, v) = filled();
+    v.seal().unwrap();
+    let complete = Some((Table::Audit, Time::from_unix(T0 + 25, 0), Time::from_unix(T0 + 30, 0)));
+    let pack = v.prove(&Request { complete, ..ask(&[]) }).unwrap();
+    let report = proof::pack::verify(&pack, &Against::default());
+    assert_eq!(report.problems, vec![]);
+    assert!(report.complete.is_some());
+    assert!(report.of.iter().all(|(_, _, k, n)| k == n), "{:?}", report.of);
+    assert_eq!(report.records.len(), 6, "rounded out to the whole batch");
+}
+
+#[test]
+fn a_pack_with_any_byte_changed_fails_and_says_where() {
+    let (_, v) = filled();
+    let pack = v.prove(&ask(&[2, 3])).unwrap();
+    assert!(proof::pack::verify(&pack, &Against::default()).problems.is_empty());
+    for i in 0..pack.len() {
+        let mut changed = pack.clone();
+        changed[i] ^= 1 << (i % 8);
+        let report = proof::pack::verify(&changed, &Against::default());
+        assert!(!report.problems.is_empty(), "byte {i}");
+        assert!(!report.problems[0].entry.is_empty() && !report.problems[0].what.is_empty());
+    }
+    for cut in [0, 1, 100, pack.len() / 2, pack.len() - 1] {
+        assert!(!proof::pack::verify(&pack[..cut], &Against::default()).problems.is_empty());
+    }
+}
+
+#[test]
+fn what_is_not_there_is_refused_in_words() {
+    let (disk, v) = filled();
+    assert!(v.prove(&ask(&[9999])).unwrap_err().to_string().contains("no record 9999"));
+    v.seal().unwrap();
+    // A record that was changed behind the log's back cannot be proven.
+    let file = disk.files().into_iter().find(|(n, _)| n.to_string_lossy().contains("flow-")).unwrap().0;
+    disk.edit(&file, |b| {
+        let at = b.len() / 3;
+        b[at] ^= 4;
+    });
+    drop(v);
+    let v = open(&disk);
+    let error = v.prove(&ask(&(1..=60).collect::<Vec<_>>()));
+    assert!(error.is_err(), "a changed file proves nothing");
+    let found = v.verify().unwrap().damage;
+    assert!(found.iter().any(|d| d.file == file), "{found:?}");
+}
