@@ -1324,7 +1324,7 @@ class Pack:
         report["batches"] = batches
         report["records"] = [{"seq": r.seq, "table": TABLES[r.table], "hidden": r.hidden} for r, _ in self.records]
         since = [t for t in witnessed if t] or ([c["time"] for c in self.earlier["cosignatures"] if c["time"]] if covered else [])
-        return {"verdict": "holds", "state": "amber" if missing else "green", "problem": None, "passed": self.passed, "missing": missing, "since": min(since) if since else None, **report}
+        return {"verdict": "holds", "state": "amber" if missing else "green", "problem": None, "passed": self.passed, "missing": missing, "since": min(since) if since else None, "covered": covered, **report}
 
 
 def record_leaf(table, seq, hashes):
