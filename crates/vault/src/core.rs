@@ -9,7 +9,7 @@ use crate::log::Log;
 use crate::retention::{Hold, Retention};
 use crate::sealed::Sealed;
 use crate::segment::Segment;
-use crate::status::{LogStatus, VaultStatus, Writing};
+use crate::status::{LogStatus, Memory, VaultStatus, Writing};
 use model::event::Table;
 use model::{SiteId, Time};
 use std::collections::{BTreeMap, VecDeque};
@@ -161,6 +161,10 @@ pub(crate) struct Inner {
     pub has_chores: Condvar,
     /// The last batch of each producer that names itself.
     pub marks: Mutex<BTreeMap<u64, MarkEntry>>,
+    /// What is remembered of looking and exporting.
+    pub memory: Mutex<Memory>,
+    /// Records let go before they were written.
+    pub dropped: std::sync::atomic::AtomicU64,
     /// Records that may not be let go.
     pub holds: Mutex<Vec<Hold>>,
     /// Bytes of all blobs, once they were counted; held while one is written.
@@ -231,6 +235,9 @@ impl Inner {
                 sealed_to: 0,
                 tables: Default::default(),
                 log: lock(&self.log_status).clone(),
+                last_verified: lock(&self.memory).last_verified,
+                last_export: lock(&self.memory).last_export.clone(),
+                dropped: self.dropped.load(std::sync::atomic::Ordering::Relaxed),
             }
         };
         s.last_seq = *lock(&self.committed);

@@ -51,7 +51,7 @@ pub use log::{Tiles, origin_of};
 pub use prove::{MOST_RECORDS, Request};
 pub use read::{Follower, Query, Reader};
 pub use retention::{Hold, Retention, SACRIFICE};
-pub use status::{LetGo, LogStatus, TableStatus, VaultStatus, Writing};
+pub use status::{LastExport, LastVerified, LetGo, LogStatus, TableStatus, VaultStatus, Writing};
 pub use verify::{Depth, Verified};
 pub use writer::{Acknowledged, Appender, Ticket};
 
@@ -61,6 +61,7 @@ use model::{Event, EventId, SiteId};
 use std::any::Any;
 use std::collections::VecDeque;
 use std::path::Path;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Condvar, Mutex, RwLock};
 use std::thread::JoinHandle;
 
@@ -137,6 +138,8 @@ impl Vault {
             chores: Mutex::new(chores::Chores::default()),
             has_chores: Condvar::new(),
             marks: Mutex::new(found.marks.into_iter().map(|m| (m.producer, m)).collect()),
+            memory: Mutex::new(status::Memory::default()),
+            dropped: AtomicU64::new(0),
             holds: Mutex::new(found.holds),
             blobs: Mutex::new(None),
         });

@@ -81,6 +81,53 @@ pub struct VaultStatus {
     pub tables: [TableStatus; crate::core::TABLES],
     /// The log of what was committed.
     pub log: LogStatus,
+    /// The last look through everything.
+    pub last_verified: Option<LastVerified>,
+    /// The last archive.
+    pub last_export: Option<LastExport>,
+    /// Records that were let go before they were written, since the start: conversations under pressure, nothing else.
+    pub dropped: u64,
+}
+
+/// A look through everything that is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct LastVerified {
+    /// When it ended.
+    pub at: Time,
+    /// Every record's leaf was computed again.
+    pub deep: bool,
+    /// Files looked at.
+    pub files: u64,
+    /// Bytes looked at.
+    pub bytes: u64,
+    /// Places that cannot be trusted.
+    pub damage: u64,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+}
+
+/// An archive that was written.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct LastExport {
+    /// When it ended.
+    pub at: Time,
+    /// Where to.
+    pub target: String,
+    /// Files.
+    pub files: u64,
+    /// Bytes.
+    pub bytes: u64,
+    /// It was read back and was what was written.
+    pub verified: bool,
+}
+
+/// What is remembered of looking and exporting, over restarts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Memory {
+    #[serde(default)]
+    pub last_verified: Option<LastVerified>,
+    #[serde(default)]
+    pub last_export: Option<LastExport>,
 }
 
 /// The segment files of one table.
