@@ -64,6 +64,9 @@ def differs(expect, report):
         return f"fails at {p.get('entry')}, not {expect['entry']}"
     if expect.get("codes") and p.get("code") not in expect["codes"]:
         return f"code is {p.get('code')} ({p.get('place')}), not {' or '.join(expect['codes'])}"
+    c = report.get("complete") or {}
+    if "closed" in expect and [c.get("closed_before"), c.get("closed_after")] != expect["closed"]:
+        return f"complete is {c}"
     if "earlier" in expect and (report.get("earlier") or {}).get("result") != expect["earlier"]:
         return f"earlier is {report.get('earlier')}"
     return None

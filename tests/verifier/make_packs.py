@@ -626,6 +626,10 @@ def good_packs(canon, page):
     ]  # fmt: skip
 
 
+# Of complete packs: whether what stands before and behind the range shows that its time ends there.
+CLOSED = {"complete": [True, False], "complete-paths": [True, False], "complete-none": [True, False], "complete-end": [True, True], "handover": [True, True], "all": [True, False]}
+
+
 # ---------------------------------------------------------------------------------------------------------------------------- forgers
 
 
@@ -1848,7 +1852,8 @@ def main():
                 source = {"tiny": lambda: _tiny(canon), "empty": lambda: Log(canon), "large": lambda: None}.get(good.name, lambda: logs["factory"])()
                 text = (source.checkpoint(size) if source else _from_pack(pack)) if size <= (len(source.entries) if source else size) else None
                 given["since"] = earlier(f"{good.name}-{size}", text)
-            keep(f"good/{good.name}.zip", data, good.name, f"good-{i}", given, {"verdict": "holds", "state": state})
+            closed = {"closed": CLOSED[good.name]} if good.name in CLOSED else {}
+            keep(f"good/{good.name}.zip", data, good.name, f"good-{i}", given, {"verdict": "holds", "state": state, **closed})
         for kind, (work, entry, codes, options) in forgeries().items():
             fresh = good.make()
             try:

@@ -1295,14 +1295,16 @@ class Pack:
         self.report["complete"] = {
             "table": TABLES[table], "from": rfc3339(start), "to": rfc3339(end), "first": first, "last": last,
             # Whether what stands beside the range shows that the time before and behind it is another.
-            "closed_before": first == 0 or self.outside(first - 1, None, start), "closed_after": self.outside(last + 1, end, None),
+            "closed_before": self.closed(first - 1, -1, lambda row: row[4] < start), "closed_after": self.closed(last + 1, 1, lambda row: row[3] > end),
         }  # fmt: skip
 
-    def outside(self, index, after, before):
-        entry = self.entries.get(index)
-        if not entry or entry[1] != 1:
-            return False
-        return all((before is None or row[4] < before) and (after is None or row[3] > after) for row in entry[7])
+    def closed(self, index, step, outside):
+        """Whether the next commit on this side is shown and all of it lies outside, or the log (as of this checkpoint) ends here."""
+        while index in self.entries and self.entries[index][1] != 1:
+            index += step
+        if not 0 <= index < self.checkpoint.size:
+            return True
+        return index in self.entries and all(map(outside, self.entries[index][7]))
 
     def conclude(self):
         report = self.report
@@ -1537,7 +1539,7 @@ def tell(report, pack):
     c = report["complete"]
     if c:
         sides = [w for w, closed in (("before", c["closed_before"]), ("after", c["closed_after"])) if not closed]
-        print(f"  complete     {c['table']} from {c['from']} to {c['to']}{': but the entry ' + ' and '.join(sides) + ' does not show that the range ends there' if sides else ''}")
+        print(f"  complete     {c['table']} from {c['from']} to {c['to']}{': but what stands ' + ' and '.join(sides) + ' does not show that the range ends there' if sides else ''}")
     else:
         print("  complete     no: what is shown is proven; that nothing was left out is not said")
     for m in report["missing"]:

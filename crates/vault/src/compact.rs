@@ -22,7 +22,7 @@ const SMALL: u64 = 1 << 20;
 pub(crate) fn compact(inner: &Arc<Inner>) -> Result<u64, VaultError> {
     let mut count = 0;
     for table in Table::ALL {
-        while let Some(run) = due(inner, table) {
+        while let Some(run) = due(inner, table).filter(|_| !inner.exporting.load(std::sync::atomic::Ordering::Acquire)) {
             count += run.len() as u64;
             merge(inner, table, &run)?;
         }
@@ -55,7 +55,7 @@ fn due(inner: &Inner, table: Table) -> Option<Vec<Arc<Sealed>>> {
 
 fn merge(inner: &Arc<Inner>, table: Table, run: &[Arc<Sealed>]) -> Result<(), VaultError> {
     let mut log = lock(&inner.log);
-    if !sealed::are_in_force(inner, run) {
+    if inner.exporting.load(std::sync::atomic::Ordering::Acquire) || !sealed::are_in_force(inner, run) {
         return Ok(());
     }
     let (Some(first), Some(last)) = (run.first(), run.last()) else { return Ok(()) };

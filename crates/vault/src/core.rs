@@ -163,6 +163,10 @@ pub(crate) struct Inner {
     pub marks: Mutex<BTreeMap<u64, MarkEntry>>,
     /// What is remembered of looking and exporting.
     pub memory: Mutex<Memory>,
+    /// An archive is being written: no segment file goes.
+    pub exporting: std::sync::atomic::AtomicBool,
+    /// Nothing is written.
+    pub read_only: bool,
     /// Records let go before they were written.
     pub dropped: std::sync::atomic::AtomicU64,
     /// Records that may not be let go.

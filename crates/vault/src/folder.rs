@@ -148,6 +148,7 @@ pub(crate) fn open(
     options: &Options,
     inode: u64,
     known: u64,
+    read_only: bool,
 ) -> Result<Opened, VaultError> {
     let now = (options.now)();
     let mut damage = Vec::new();
@@ -193,7 +194,7 @@ pub(crate) fn open(
 
     let copied = !fresh && folder.inode != inode;
     let mut epoch_began = None;
-    if folder.epoch == 0 || options.new_epoch || copied {
+    if !read_only && (folder.epoch == 0 || options.new_epoch || copied) {
         let start = EpochStart { epoch: folder.epoch + 1, at: now, after_epoch: folder.epoch, after_seq: next_seq - 1 };
         if folder.epoch > 0 {
             let why = if copied { "the folder was copied or restored" } else { "as asked" };

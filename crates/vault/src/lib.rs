@@ -16,6 +16,8 @@
 //! `seq` goes on through epochs: a restored or copied folder begins a new epoch at the number after the last one it knows, so
 //! a consumer's cursor stays one number, and (epoch, seq) names a record even where a copy went on under the old epoch.
 
+mod age;
+pub mod archive;
 pub mod blobs;
 mod chores;
 pub mod columns;
@@ -30,6 +32,7 @@ mod frame;
 mod log;
 mod prove;
 mod read;
+mod readonly;
 mod retention;
 mod scan;
 mod seal;
@@ -42,6 +45,8 @@ mod verify;
 mod writer;
 
 pub use crate::core::Options;
+pub use age::Recipient;
+pub use archive::{ArchiveCheck, Export, Exported};
 pub use blobs::BlobId;
 pub use confirm::{Confirmation, ConfirmationKind};
 pub use disk::{Disk, DiskFile, DiskRead, RealDisk};
@@ -61,7 +66,7 @@ use model::{Event, EventId, SiteId};
 use std::any::Any;
 use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Condvar, Mutex, RwLock};
 use std::thread::JoinHandle;
 
@@ -81,15 +86,40 @@ impl Vault {
         Vault::open_on(Arc::new(RealDisk), dir, site, options)
     }
 
+    /// Opens a folder for reading only, also while another process writes it: nothing in it is changed, and what comes later is not seen.
+    pub fn open_read_only(dir: &Path, options: Options) -> Result<Vault, VaultError> {
+        if !dir.join("folder.json").is_file() {
+            return Err(VaultError::io("open", dir, &std::io::ErrorKind::NotFound.into()));
+        }
+        Vault::open_with(Arc::new(readonly::ReadOnly::folder(dir)), dir, None, options, true)
+    }
+
+    /// Opens an archive for reading: the folder of one volume, or a folder of volumes.
+    pub fn open_archive(path: &Path, options: Options) -> Result<Vault, VaultError> {
+        let volumes = archive::volumes_of(path)?;
+        let Some(first) = volumes.first().cloned() else { return Err(VaultError::Closed) };
+        Vault::open_with(Arc::new(readonly::ReadOnly::volumes(volumes)), &first, None, options, true)
+    }
+
     /// The same on another disk.
     pub fn open_on(disk: Arc<dyn Disk>, dir: &Path, site: Option<SiteId>, options: Options) -> Result<Vault, VaultError> {
+        Vault::open_with(disk, dir, site, options, false)
+    }
+
+    fn open_with(
+        disk: Arc<dyn Disk>,
+        dir: &Path,
+        site: Option<SiteId>,
+        options: Options,
+        read_only: bool,
+    ) -> Result<Vault, VaultError> {
         disk.make_dir(dir).map_err(|e| VaultError::io("make the folder", dir, &e))?;
         let locked = disk.lock(dir).map_err(|e| VaultError::io("write in the folder", dir, &e))?;
         let (guard, inode) = locked.ok_or_else(|| VaultError::Locked { dir: dir.to_path_buf() })?;
         let site = folder::whose(&*disk, dir, site, (options.now)())?;
-        let log = Log::open(Arc::clone(&disk), dir, site)?;
+        let log = Log::open(Arc::clone(&disk), dir, site, read_only)?;
         let found = sealed::open(&*disk, dir, &log)?;
-        let mut opened = folder::open(&*disk, dir, Some(site), &options, inode, found.view.sealed_to)?;
+        let mut opened = folder::open(&*disk, dir, Some(site), &options, inode, found.view.sealed_to, read_only)?;
         opened.damage.extend(found.damage);
         opened.notes.extend(found.notes);
         let mut view = found.view;
@@ -139,6 +169,8 @@ impl Vault {
             has_chores: Condvar::new(),
             marks: Mutex::new(found.marks.into_iter().map(|m| (m.producer, m)).collect()),
             memory: Mutex::new(status::Memory::default()),
+            exporting: AtomicBool::new(false),
+            read_only,
             dropped: AtomicU64::new(0),
             holds: Mutex::new(found.holds),
             blobs: Mutex::new(None),
@@ -153,6 +185,13 @@ impl Vault {
             }
         }
         tail::marks(&inner)?;
+        let memory = archive::remembered(&inner);
+        *core::lock(&inner.memory) = memory;
+        if read_only {
+            core::lock(&inner.health).writing = Writing::Closed;
+            core::lock(&inner.queue).closed = true;
+            return Ok(Vault { inner, writer: Mutex::new(None), chores: Mutex::new(None), _guard: guard });
+        }
         if let Some(reason) = opened.epoch_began {
             // Records of the epoch before belong to it: they are committed first.
             commit::commit(&inner)?;
@@ -323,6 +362,13 @@ impl Vault {
     /// What others said of the log, newest first.
     pub fn confirmations(&self) -> Vec<Confirmation> {
         confirm::all(&self.inner)
+    }
+
+    /// Writes an archive of everything, reads it back, and notes it in the log. `progress` gets bytes done and in all; by saying no it
+    /// breaks the export off, to be gone on with by the same call.
+    pub fn export(&self, ask: &Export, progress: impl FnMut(u64, u64) -> bool) -> Result<Exported, VaultError> {
+        self.seal()?;
+        archive::export(&self.inner, ask, progress)
     }
 
     /// Records that may not be let go.

@@ -32,7 +32,9 @@ pub(crate) struct Log {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
     origin: String,
-    key: SigningKey,
+    /// Absent in an archive.
+    key: Option<SigningKey>,
+    vkey: VerifierKey,
     key_text: String,
     edge: Edge,
     /// Entries of the bundle that is not full.
@@ -206,6 +208,44 @@ fn key_from(disk: &dyn Disk, dir: &Path, origin: &str) -> Result<Option<(Signing
     SigningKey::from_seed(origin, seed).map(|k| Some((k, String::from(text)))).map_err(|_| wrong())
 }
 
+/// A crash while the key changed hands: where the checkpoint already holds under the new key, it counts; where not, it was never used.
+fn finish_rotation(disk: &dyn Disk, dir: &Path, origin: &str, checkpoint: Option<&[u8]>) -> Result<(), VaultError> {
+    let waiting = dir.join("log").join("key.next");
+    let Ok(bytes) = read_all(disk, &waiting) else { return Ok(()) };
+    let seed = std::str::from_utf8(&bytes).ok().and_then(|t| proof::base64::decode(t.trim_end())).and_then(|b| b.try_into().ok());
+    let next = seed.and_then(|s: [u8; 32]| SigningKey::from_seed(origin, s).ok());
+    let tiles = |size: u64| -> Option<Entry> {
+        let dir = dir.join("log");
+        let width = ((size - 1) % 256 + 1) as u16;
+        let path = TilePath { level: None, index: (size - 1) / 256, width };
+        let bundle = read_all(disk, &dir.join(path.to_string())).ok()?;
+        let entries = tiles::decode_bundle(&bundle, width).ok()?;
+        Entry::parse(entries.last()?)
+    };
+    let handed = next.as_ref().is_some_and(|k| {
+        let note = checkpoint.and_then(|c| proof::note::Note::parse(c).ok());
+        let size = note.and_then(|n| n.text.parse::<Checkpoint>().ok()).map_or(0, |c| c.size);
+        size > 0 && matches!(tiles(size), Some(Entry::Key { new, .. }) if new == k.vkey().to_string())
+    });
+    if !handed {
+        let _ = disk.remove(&waiting);
+        return Ok(());
+    }
+    let Some(key) = next else { return Ok(()) };
+    let log = dir.join("log");
+    disk.rename(&waiting, &log.join("key")).map_err(io("rename", &waiting))?;
+    disk.sync_dir(&log).map_err(io("sync", &log))?;
+    let public = log.join("vkey");
+    replace(disk, &public, format!("{}\n", key.vkey()).as_bytes()).map_err(io("write", &public))?;
+    // The checkpoint is signed anew: it says the same under the key that counts now.
+    if let Some(c) = checkpoint.and_then(|c| proof::note::Note::parse(c).ok()).and_then(|n| n.text.parse::<Checkpoint>().ok()) {
+        let text = c.sign(&key).map_err(|e| VaultError::Record(e.to_string()))?.to_string();
+        let file = log.join("checkpoint");
+        replace(disk, &file, text.as_bytes()).map_err(io("write", &file))?;
+    }
+    Ok(())
+}
+
 fn write_key(disk: &dyn Disk, dir: &Path, origin: &str) -> Result<(SigningKey, String), VaultError> {
     let secret = BatchSecret::draw()?.0;
     let key = SigningKey::from_seed(origin, secret).map_err(|e| VaultError::Record(e.to_string()))?;
@@ -219,7 +259,7 @@ fn write_key(disk: &dyn Disk, dir: &Path, origin: &str) -> Result<(SigningKey, S
 
 impl Log {
     /// Opens the log of a folder, making key and folders where there are none.
-    pub fn open(disk: Arc<dyn Disk>, dir: &Path, site: SiteId) -> Result<Log, VaultError> {
+    pub fn open(disk: Arc<dyn Disk>, dir: &Path, site: SiteId, read_only: bool) -> Result<Log, VaultError> {
         let origin = origin_of(site);
         for sub in ["log", "log/secrets"] {
             let d = dir.join(sub);
@@ -231,18 +271,35 @@ impl Log {
             Err(e) if e.kind() == ErrorKind::NotFound => None,
             Err(e) => return Err(VaultError::io("read", file, &e)),
         };
+        if !read_only {
+            finish_rotation(&*disk, dir, &origin, written.as_deref())?;
+        }
         let (key, key_text) = match key_from(&*disk, dir, &origin)? {
-            Some(k) => k,
+            Some((k, text)) => (Some(k), text),
+            None if read_only => (None, String::new()),
             None if written.is_some() => {
                 return Err(damaged(dir.join("log").join("key"), "the signing key is missing; restore log/key from a backup"));
             }
-            None => write_key(&*disk, dir, &origin)?,
+            None => {
+                let (k, text) = write_key(&*disk, dir, &origin)?;
+                (Some(k), text)
+            }
+        };
+        let vkey = match &key {
+            Some(k) => k.vkey().clone(),
+            None => {
+                let public = dir.join("log").join("vkey");
+                let line = read_all(&*disk, &public).map_err(io("read", &public))?;
+                let line = String::from_utf8_lossy(&line).trim_end().to_owned();
+                line.parse().map_err(|_| damaged(public, "it is no public key line"))?
+            }
         };
         let mut log = Log {
             disk: Arc::clone(&disk),
             dir: dir.to_path_buf(),
             origin,
             key,
+            vkey,
             key_text,
             edge: Edge::new(),
             bundle: Vec::new(),
@@ -251,8 +308,10 @@ impl Log {
             last: None,
             checkpoint: String::new(),
         };
+        // A rotation that was finished signed it anew.
+        let written = read_all(&*log.disk, &file).ok().or(written);
         let Some(written) = written else { return Ok(log) };
-        let opened = Checkpoint::open_of(&written, log.key.vkey(), &[])
+        let opened = Checkpoint::open_of(&written, &log.vkey, &[])
             .map_err(|e| damaged(file.clone(), format!("the checkpoint does not hold: {e}")))?;
         let (size, root) = (opened.checkpoint().size, opened.checkpoint().root);
         let tiles = Tiles::of(disk, dir);
@@ -289,11 +348,12 @@ impl Log {
     }
     /// The public key.
     pub fn vkey(&self) -> &VerifierKey {
-        self.key.vkey()
+        &self.vkey
     }
-    /// The key that signs: for packs and manifests.
-    pub fn key(&self) -> &SigningKey {
-        &self.key
+    /// The key that signs: for packs and manifests. An archive has none.
+    pub fn key(&self) -> Result<&SigningKey, VaultError> {
+        let none = "an archive has no key to sign with; make the pack on the machine that wrote the log";
+        self.key.as_ref().ok_or_else(|| VaultError::Record(String::from(none)))
     }
     /// The file of the signing key, as it was written.
     pub fn key_text(&self) -> String {
@@ -412,7 +472,7 @@ impl Log {
         }
         let root = edge.root();
         let checkpoint = Checkpoint { origin: self.origin.clone(), size: index, root, extensions: Vec::new() };
-        let note = checkpoint.sign(&self.key).map_err(|e| VaultError::Record(e.to_string()))?;
+        let note = checkpoint.sign(self.key()?).map_err(|e| VaultError::Record(e.to_string()))?;
         let text = note.to_string();
         let file = log.join("checkpoint");
         replace(&*disk, &file, text.as_bytes()).map_err(io("write", &file))?;
@@ -454,9 +514,9 @@ impl Log {
     pub fn rotate(&mut self, at: Time) -> Result<(), VaultError> {
         let secret = BatchSecret::draw()?.0;
         let new = SigningKey::from_seed(&self.origin, secret).map_err(|e| VaultError::Record(e.to_string()))?;
-        let (old_line, new_line) = (self.key.vkey().to_string(), new.vkey().to_string());
+        let (old_line, new_line) = (self.vkey.to_string(), new.vkey().to_string());
         let message = format!("hinomi key handover v1\n{old_line}\n{new_line}\n");
-        let signature = self.key.sign_bytes(message.as_bytes()).to_vec();
+        let signature = self.key()?.sign_bytes(message.as_bytes()).to_vec();
         // The key is on disk before anything is signed with it; until the entry is in the log, the old one counts.
         let dir = self.dir.join("log");
         let waiting = dir.join("key.next");
@@ -467,12 +527,13 @@ impl Log {
         let file = dir.join("key");
         self.disk.rename(&waiting, &file).map_err(io("rename", &waiting))?;
         self.disk.sync_dir(&dir).map_err(io("sync", &dir))?;
-        self.key = new;
+        self.vkey = new.vkey().clone();
+        self.key = Some(new);
         self.key_text = key_text;
-        replace(&*self.disk, &public, format!("{}\n", self.key.vkey()).as_bytes()).map_err(io("write", &public))?;
+        replace(&*self.disk, &public, format!("{}\n", self.vkey).as_bytes()).map_err(io("write", &public))?;
         // A checkpoint by the new key.
         let checkpoint = Checkpoint { origin: self.origin.clone(), size: self.size(), root: self.edge.root(), extensions: Vec::new() };
-        let text = checkpoint.sign(&self.key).map_err(|e| VaultError::Record(e.to_string()))?.to_string();
+        let text = checkpoint.sign(self.key()?).map_err(|e| VaultError::Record(e.to_string()))?.to_string();
         let file = dir.join("checkpoint");
         replace(&*self.disk, &file, text.as_bytes()).map_err(io("write", &file))?;
         self.checkpoint = text;

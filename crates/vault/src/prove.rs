@@ -56,7 +56,9 @@ fn tile_error(e: tiles::ReadError<VaultError>) -> VaultError {
 
 /// Makes a pack.
 pub(crate) fn prove(inner: &Arc<Inner>, ask: &Request) -> Result<Vec<u8>, VaultError> {
-    commit::commit(inner)?;
+    if !inner.read_only {
+        commit::commit(inner)?;
+    }
     let log = lock(&inner.log);
     let size = log.size();
     let mut indices: BTreeSet<u64> = BTreeSet::new();
@@ -148,7 +150,7 @@ pub(crate) fn prove(inner: &Arc<Inner>, ask: &Request) -> Result<Vec<u8>, VaultE
         asked: ask.asked.clone(),
         files,
     };
-    draft.finish(log.key()).map_err(VaultError::Record)
+    draft.finish(log.key()?).map_err(VaultError::Record)
 }
 
 /// The entries whose batches have records of a table between two times.

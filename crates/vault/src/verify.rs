@@ -1,6 +1,7 @@
 //! Looking through everything: is each stored byte still what was written, and is it what the log says?
 
 use crate::columns::RowReader;
+use crate::archive;
 use crate::core::{Inner, TABLES, lock};
 use crate::disk::{beside, read_all};
 use crate::error::{Damage, VaultError};
@@ -9,6 +10,7 @@ use crate::frame;
 use crate::log::{self, Tiles};
 use crate::sealed::{self, Sealed};
 use crate::segment::{self, Segment, SegmentHeader};
+use crate::status::LastVerified;
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use model::event::Table;
 use proof::canon::Groups;
@@ -48,6 +50,7 @@ pub enum Depth {
 }
 
 pub(crate) fn verify(inner: &Arc<Inner>, depth: Depth, mut progress: impl FnMut(u64) -> bool) -> Result<Verified, VaultError> {
+    let began = std::time::Instant::now();
     let mut v = Verified::default();
     match Folder::load(&*inner.disk, &inner.dir) {
         Ok(Some(f)) if f.site == inner.site => {}
@@ -82,6 +85,16 @@ pub(crate) fn verify(inner: &Arc<Inner>, depth: Depth, mut progress: impl FnMut(
     v.bytes += bytes;
     v.damage.extend(wrong);
     inner.note_damage(v.damage.iter().cloned());
+    let looked = LastVerified {
+        at: (inner.options.now)(),
+        deep: depth == Depth::Deep,
+        files: v.files,
+        bytes: v.bytes,
+        damage: v.damage.len() as u64,
+        took_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+    };
+    // It is a help for pages: a disk that cannot be written does not make the look worth less.
+    let _ = archive::remember(inner, |m| m.last_verified = Some(looked));
     Ok(v)
 }
 
@@ -214,6 +227,9 @@ fn secrets(inner: &Inner, batches: u64, v: &mut Verified) {
 fn key_files(inner: &Inner, log: &log::Log, v: &mut Verified) {
     let dir = inner.dir.join("log");
     for (name, want) in [("key", log.key_text()), ("vkey", format!("{}\n", log.vkey()))] {
+        if want.is_empty() {
+            continue;
+        }
         v.files += 1;
         if read_all(&*inner.disk, &dir.join(name)).is_ok_and(|b| b == want.as_bytes()) {
             continue;

@@ -1,6 +1,7 @@
 //! The vault from outside: what it promises, on good disks and bad ones.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod archives;
 mod basics;
 mod blobs;
 mod crash;

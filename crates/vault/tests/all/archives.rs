@@ -1,0 +1,124 @@
+//! Archives: written, broken off, gone on with, changed, opened and asked like live data.
+
+use crate::*;
+use std::fs;
+use std::path::Path;
+use vault::{Depth, Export, Query, archive};
+
+fn filled(dir: &Path) -> Vault {
+    let v = Vault::open(dir, Some(site()), Options { compact: false, ..Options::default() }).unwrap();
+    for part in (0..300).map(|i| if i % 5 == 0 { audit(i, "x") } else { flow(i, (i % 7) as u8, i as u64) }).collect::<Vec<_>>().chunks(50) {
+        v.appender().append_and_wait(part).unwrap();
+        v.seal().unwrap();
+    }
+    v.put_blob(b"a photo").unwrap();
+    v
+}
+
+fn seqs(v: &Vault) -> Vec<u64> {
+    v.read(&Query::default()).map(|e| e.unwrap().id.seq).collect()
+}
+
+#[test]
+fn an_archive_in_volumes_is_opened_and_asked_like_live_data() {
+    let home = tempfile::tempdir().unwrap();
+    let v = filled(&home.path().join("vault"));
+    let largest = v.status().bytes / 4;
+    let ask = Export { target: home.path().join("out"), split: Some(largest.max(40_000)), by: String::from("admin"), ..Export::default() };
+    let done = v.export(&ask, |_, _| true).unwrap();
+    assert!(done.volumes.len() > 1, "{done:?}");
+    assert!(!done.volumes.iter().any(|v| v.join("log").join("key").exists()), "the key stays");
+    let status = v.status();
+    assert!(status.last_export.as_ref().is_some_and(|e| e.verified && e.files == done.files));
+    let seen = archive::check(&done.volumes, |_| true).unwrap();
+    assert_eq!(seen.problems, Vec::<String>::new());
+    assert_eq!(seen.fingerprint, status.log.fingerprint);
+    for place in [&ask.target, &done.volumes[0]] {
+        let old = Vault::open_archive(place, Options::default()).unwrap();
+        assert_eq!(seqs(&old), seqs(&v));
+        let looked = old.verify_with(Depth::Deep, |_| true).unwrap();
+        assert_eq!((looked.damage, looked.leaves), (vec![], 300));
+    }
+    // A volume that is missing, and a byte that changed.
+    let problems = archive::check(&done.volumes[1..], |_| true).unwrap().problems;
+    assert!(!problems.is_empty());
+    let file = fs::read_dir(done.volumes.last().unwrap().join("segments")).unwrap().next().unwrap().unwrap().path();
+    let mut bytes = fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&file, bytes).unwrap();
+    let problems = archive::check(&done.volumes, |_| true).unwrap().problems;
+    assert!(problems.len() == 1 && problems[0].contains(&*file.to_string_lossy()), "{problems:?}");
+}
+
+#[test]
+fn an_export_that_is_broken_off_is_gone_on_with() {
+    let home = tempfile::tempdir().unwrap();
+    let v = filled(&home.path().join("vault"));
+    let ask = Export { target: home.path().join("out"), by: String::from("admin"), ..Export::default() };
+    let mut left = 30;
+    let error = v
+        .export(&ask, |_, _| {
+            left -= 1;
+            left > 0
+        })
+        .unwrap_err();
+    assert!(error.to_string().contains("goes on with it"), "{error}");
+    assert!(v.status().last_export.is_none());
+    let done = v.export(&ask, |_, _| true).unwrap();
+    assert!(done.there > 0, "{done:?}");
+    assert_eq!(seqs(&Vault::open_archive(&ask.target, Options::default()).unwrap()).len(), 300);
+}
+
+#[test]
+fn a_folder_is_read_while_another_process_writes_it() {
+    let home = tempfile::tempdir().unwrap();
+    let dir = home.path().join("vault");
+    let v = filled(&dir);
+    v.appender().append_and_wait(&[flow(400, 1, 1)]).unwrap();
+    let before: Vec<_> = walk(&dir);
+    let r = Vault::open_read_only(&dir, Options::default()).unwrap();
+    assert_eq!(seqs(&r).len(), 301);
+    assert!(r.appender().append(&[flow(1, 1, 1)]).is_err());
+    drop(r);
+    assert_eq!(walk(&dir), before, "nothing was changed");
+    v.appender().append_and_wait(&[flow(401, 1, 1)]).unwrap();
+    assert_eq!(seqs(&v).len(), 302);
+    assert!(Vault::open_read_only(&home.path().join("none"), Options::default()).is_err());
+}
+
+fn walk(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut out = Vec::new();
+    for e in fs::read_dir(dir).unwrap().flatten() {
+        if e.path().is_dir() {
+            out.extend(walk(&e.path()));
+        } else {
+            out.push((e.path(), fs::read(e.path()).unwrap()));
+        }
+    }
+    out.sort();
+    out
+}
+
+/// Encrypted archives are for `age` itself to open; Python's implementation stands in for it where it is there.
+#[test]
+fn an_encrypted_archive_is_opened_by_age() {
+    let script = "import sys, pyrage; i = pyrage.x25519.Identity.generate(); print(i); print(i.to_public())";
+    let Ok(made) = std::process::Command::new("python3").args(["-c", script]).output() else { return println!("skipped: no python3") };
+    if !made.status.success() {
+        return println!("skipped: pyrage (PyPI) is not installed");
+    }
+    let text = String::from_utf8(made.stdout).unwrap();
+    let (identity, recipient) = text.trim().split_once('\n').unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let v = filled(&home.path().join("vault"));
+    let recipients = vec![recipient.parse().unwrap()];
+    let ask = Export { target: home.path().join("out"), recipients, by: String::from("admin"), ..Export::default() };
+    let done = v.export(&ask, |_, _| true).unwrap();
+    let open = "import sys, os, pyrage\ni = pyrage.x25519.Identity.from_str(sys.argv[1])\nfor d, _, files in os.walk(sys.argv[2]):\n  for f in files:\n    p = os.path.join(d, f)\n    if p.endswith('.age'):\n      open(p[:-4], 'wb').write(pyrage.decrypt(open(p, 'rb').read(), [i]))\n";
+    let opened = std::process::Command::new("python3").args(["-c", open, identity]).arg(&done.volumes[0]).output().unwrap();
+    assert!(opened.status.success(), "{}", String::from_utf8_lossy(&opened.stderr));
+    let old = Vault::open_archive(&ask.target, Options::default()).unwrap();
+    assert_eq!(seqs(&old).len(), 300);
+    assert_eq!(old.verify_with(Depth::Deep, |_| true).unwrap().damage, vec![]);
+}
