@@ -53,6 +53,9 @@ pub fn command(words: &Words) -> Command {
         Arg::new(name).value_name(value).required(true).help(w(key)).help_heading(w("help-arguments"))
     };
     let text = |name: &'static str, value: &'static str, key: &str| Arg::new(name).long(name).value_name(value).help(w(key));
+    let place = |name: &'static str, value: &'static str, key: &str| {
+        Arg::new(name).long(name).value_name(value).value_parser(value_parser!(PathBuf)).help(w(key))
+    };
     let encoding = || {
         Arg::new("encoding")
             .long("encoding")
@@ -159,8 +162,76 @@ pub fn command(words: &Words) -> Command {
             "vault",
             "cmd-vault",
             vec![
-                leaf("status", "cmd-vault-status").arg(config()).arg(data()).arg(json()),
-                leaf("verify", "cmd-vault-verify").arg(config()).arg(data()).arg(json()),
+                leaf("status", "cmd-vault-status").arg(config()).arg(data()).arg(json()).arg(place("archive", "FOLDER", "arg-archive")),
+                leaf("verify", "cmd-vault-verify")
+                    .arg(
+                        Arg::new("packs")
+                            .value_name("PACK")
+                            .num_args(0..)
+                            .value_parser(value_parser!(PathBuf))
+                            .help(w("arg-packs"))
+                            .help_heading(w("help-arguments")),
+                    )
+                    .arg(config())
+                    .arg(data())
+                    .arg(json())
+                    .arg(place("archive", "FOLDER", "arg-archive"))
+                    .arg(Arg::new("deep").long("deep").action(ArgAction::SetTrue).help(w("arg-deep")))
+                    .arg(text("fingerprint", "FINGERPRINT", "arg-fingerprint"))
+                    .arg(place("since", "FILE", "arg-since"))
+                    .arg(text("witness", "VKEY", "arg-witness-key").action(ArgAction::Append)),
+                leaf("prove", "cmd-vault-prove")
+                    .arg(Arg::new("sql").value_name("SQL").help(w("arg-sql")).help_heading(w("help-arguments")))
+                    .arg(config())
+                    .arg(data())
+                    .arg(place("out", "FILE", "arg-out-file").short('o').default_value("pack.zip"))
+                    .arg(
+                        Arg::new("complete")
+                            .long("complete")
+                            .value_names(["TABLE", "FROM", "TO"])
+                            .num_args(3)
+                            .help(w("arg-complete")),
+                    )
+                    .arg(
+                        text("hide", "GROUPS", "arg-hide")
+                            .value_delimiter(',')
+                            .value_parser(["addresses", "names", "text"]),
+                    )
+                    .arg(place("since", "FILE", "arg-since"))
+                    .arg(text("by", "NAME", "arg-by")),
+                leaf("query", "cmd-vault-query")
+                    .arg(Arg::new("sql").value_name("SQL").num_args(0..).help(w("arg-sql")).help_heading(w("help-arguments")))
+                    .arg(config())
+                    .arg(data())
+                    .arg(json())
+                    .arg(place("archive", "FOLDER", "arg-archive"))
+                    .arg(text("name", "NAME", "arg-question"))
+                    .arg(text("format", "FORMAT", "arg-format").value_parser(["table", "json", "jsonl", "csv", "parquet"]))
+                    .arg(Arg::new("explain").long("explain").action(ArgAction::SetTrue).help(w("arg-explain")))
+                    .arg(text("limit", "ROWS", "arg-limit"))
+                    .arg(text("seconds", "SECONDS", "arg-seconds"))
+                    .arg(place("out", "FILE", "arg-out-file").short('o')),
+                leaf("export", "cmd-vault-export")
+                    .arg(place("to", "FOLDER", "arg-to").required(true))
+                    .arg(config())
+                    .arg(data())
+                    .arg(json())
+                    .arg(text("split", "SIZE", "arg-split"))
+                    .arg(text("recipient", "AGE1…", "arg-recipient").action(ArgAction::Append))
+                    .arg(text("by", "NAME", "arg-by")),
+                leaf("import", "cmd-vault-import")
+                    .arg(one("archive-path", "FOLDER", "arg-archive-path").value_parser(value_parser!(PathBuf)))
+                    .arg(json()),
+                leaf("hold", "cmd-vault-hold")
+                    .arg(Arg::new("name").value_name("NAME").help(w("arg-hold-name")).help_heading(w("help-arguments")))
+                    .arg(config())
+                    .arg(data())
+                    .arg(json())
+                    .arg(text("reason", "WORDS", "arg-hold-reason"))
+                    .arg(text("tables", "TABLES", "arg-hold-tables").value_delimiter(','))
+                    .arg(text("from", "TIME", "arg-hold-from"))
+                    .arg(text("until", "TIME", "arg-hold-until"))
+                    .arg(Arg::new("lift").long("lift").action(ArgAction::SetTrue).help(w("arg-hold-lift"))),
             ],
         ))
         .subcommand(group(

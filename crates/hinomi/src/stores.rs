@@ -60,7 +60,7 @@ pub fn state_url(config: &Config) -> Result<StoreUrl> {
 pub async fn retention(pipeline: &Pipeline) -> Result<Retention> {
     let days = pipeline.setting_number("retention_days").await.map_err(state_error)?;
     let bytes = pipeline.setting_number("retention_bytes").await.map_err(state_error)?;
-    Ok(Retention { days: u32::try_from(days).ok(), bytes: u64::try_from(bytes).ok() })
+    Ok(Retention { days: u32::try_from(days).ok(), bytes: u64::try_from(bytes).ok(), ..Retention::standard(true) })
 }
 
 fn newest_audit(vault: &Vault) -> Option<u64> {

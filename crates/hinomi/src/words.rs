@@ -17,6 +17,8 @@ impl Words {
         let book = Phrasebook::new(&[
             (Lang::Ja, "locales/ja/cli.ftl", include_str!("../locales/ja/cli.ftl")),
             (Lang::En, "locales/en/cli.ftl", include_str!("../locales/en/cli.ftl")),
+            (Lang::Ja, "locales/ja/vault.ftl", include_str!("../locales/ja/vault.ftl")),
+            (Lang::En, "locales/en/vault.ftl", include_str!("../locales/en/vault.ftl")),
             (Lang::Ja, "locales/ja/said.ftl", include_str!("../locales/ja/said.ftl")),
             (Lang::En, "locales/en/said.ftl", include_str!("../locales/en/said.ftl")),
         ])?;

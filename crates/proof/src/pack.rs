@@ -15,3 +15,8 @@ pub use zip::{Entry as ZipEntry, read as read_zip, write as write_zip};
 pub const MAX_PACK: usize = 1 << 30;
 /// The first line of `pack.note`.
 pub const TITLE: &str = "hinomi evidence pack v1";
+
+/// The page that checks packs offline, with the table of names in it.
+pub fn verify_page() -> String {
+    include_str!("../page/verify.html").replace("/*NAMES*/", crate::names::TABLE)
+}

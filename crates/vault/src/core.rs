@@ -215,6 +215,10 @@ impl Inner {
     }
 
     pub fn status(&self) -> VaultStatus {
+        // One lock at a time: what a guard in an expression holds lives to the expression's end.
+        let memory = lock(&self.memory).clone();
+        let log = lock(&self.log_status).clone();
+        let let_go = lock(&self.folder).let_go;
         let mut s = {
             let h = lock(&self.health);
             VaultStatus {
@@ -233,14 +237,14 @@ impl Inner {
                 waiting: 0,
                 free: None,
                 days_left: None,
-                let_go: lock(&self.folder).let_go,
+                let_go,
                 damage: h.damage.clone(),
                 notes: h.notes.clone(),
                 sealed_to: 0,
                 tables: Default::default(),
-                log: lock(&self.log_status).clone(),
-                last_verified: lock(&self.memory).last_verified,
-                last_export: lock(&self.memory).last_export.clone(),
+                log,
+                last_verified: memory.last_verified,
+                last_export: memory.last_export,
                 dropped: self.dropped.load(std::sync::atomic::Ordering::Relaxed),
             }
         };

@@ -267,7 +267,7 @@ impl Writer {
         let inner = Arc::clone(&self.inner);
         let mut q = lock(&inner.queue);
         let until = Instant::now() + TICK;
-        while q.items.is_empty() && !q.closed && !q.housekeeping {
+        while q.items.is_empty() && !q.closed && !q.housekeeping && q.roll.is_empty() {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;

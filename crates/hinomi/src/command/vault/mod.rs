@@ -1,0 +1,163 @@
+//! `hinomi vault status/verify/prove/query/export/import/hold`
+
+mod archive;
+mod ask;
+mod evidence;
+
+pub use archive::{export, hold, import};
+pub use ask::query;
+pub use evidence::prove;
+
+use super::{configuration, path};
+use crate::outcome::{Verdict, bad_input, unreachable};
+use crate::stores::state_url;
+use crate::terminal;
+use crate::words::Words;
+use anyhow::Result;
+use catalogue::phrases::{Value, group};
+use clap::ArgMatches;
+use std::path::PathBuf;
+use vault::{Depth, Options, Vault, VaultError};
+
+/// The folder of the vault.
+pub(super) fn folder(matches: &ArgMatches) -> Result<PathBuf> {
+    let config = configuration(matches)?;
+    state_url(&config)?;
+    let folder = config.data.join("vault");
+    if !folder.is_dir() {
+        return Err(unreachable(format!(
+            "{} holds no vault yet; start Hinomi once with 'hinomi run', or name the folder with --data",
+            config.data.display()
+        )));
+    }
+    Ok(folder)
+}
+
+/// Opens the vault of a folder that is there already, or an archive, for reading: also while the watch is running.
+pub(super) fn open(matches: &ArgMatches) -> Result<Vault> {
+    let archive = matches.try_get_one::<PathBuf>("archive").ok().flatten();
+    match archive {
+        Some(path) => Vault::open_archive(path, Options::default()).map_err(failed),
+        None => Vault::open_read_only(&folder(matches)?, Options::default()).map_err(failed),
+    }
+}
+
+/// What is wrong with the input is another status than what cannot be reached.
+pub(super) fn failed(e: VaultError) -> anyhow::Error {
+    match e {
+        VaultError::Record(_) | VaultError::Damaged(_) => bad_input(e),
+        other => unreachable(other),
+    }
+}
+
+pub(super) fn count(n: u64) -> String {
+    group(i64::try_from(n).unwrap_or(i64::MAX))
+}
+
+pub fn status(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
+    let status = open(matches)?.status();
+    if matches.get_flag("json") {
+        terminal::json(&serde_json::json!({
+            "site": status.site, "epoch": status.epoch, "last_seq": status.last_seq, "events": status.events, "bytes": status.bytes, "segments": status.segments,
+            "oldest": status.oldest, "newest": status.newest, "free": status.free, "damage": status.damage.iter().map(ToString::to_string).collect::<Vec<_>>(), "notes": status.notes,
+            "sealed_to": status.sealed_to,
+            "tables": model::event::Table::ALL.iter().zip(&status.tables).map(|(t, s)| (t.name(), serde_json::json!({"files": s.files, "rows": s.rows, "bytes": s.bytes}))).collect::<std::collections::BTreeMap<_, _>>(),
+            "log": {"origin": status.log.origin, "vkey": status.log.vkey, "fingerprint": status.log.fingerprint, "entries": status.log.size, "batches": status.log.batches, "covered": status.log.covered, "last_checkpoint": status.log.last_checkpoint},
+            "last_verified": status.last_verified, "last_export": status.last_export,
+        }))?;
+    } else if let (Some(oldest), Some(newest)) = (status.oldest, status.newest) {
+        let (events, bytes) = (count(status.events), count(status.bytes));
+        let (oldest, newest) = (oldest.rfc3339(), newest.rfc3339());
+        terminal::line(&words.with(
+            "vault-status-line",
+            &[
+                ("events", Value::Text(&events)),
+                ("bytes", Value::Text(&bytes)),
+                ("oldest", Value::Text(&oldest)),
+                ("newest", Value::Text(&newest)),
+                ("epoch", Value::Number(i64::from(status.epoch))),
+            ],
+        ))?;
+        if let Some(at) = status.log.last_checkpoint {
+            let (size, batches, at) = (count(status.log.size), count(status.log.batches), at.rfc3339());
+            terminal::line(&words.with(
+                "vault-log-line",
+                &[
+                    ("size", Value::Text(&size)),
+                    ("batches", Value::Text(&batches)),
+                    ("at", Value::Text(&at)),
+                    ("fingerprint", Value::Text(&status.log.fingerprint)),
+                ],
+            ))?;
+        }
+    } else {
+        terminal::line(&words.say("vault-empty"))?;
+    }
+    for damage in &status.damage {
+        eprintln!("{}", words.with("vault-bad", &[("what", Value::Text(&damage.to_string()))]));
+    }
+    Ok(if status.damage.is_empty() { Verdict::Holds } else { Verdict::DoesNotHold })
+}
+
+pub fn verify(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
+    if let Some(packs) = matches.get_many::<PathBuf>("packs") {
+        return evidence::verify(&packs.cloned().collect::<Vec<_>>(), matches, words);
+    }
+    let depth = if matches.get_flag("deep") { Depth::Deep } else { Depth::Files };
+    let vault = open(matches)?;
+    let total = vault.status().bytes;
+    let bar = Progress::new(words, total);
+    let found = vault.verify_with(depth, |done| bar.at(done, total)).map_err(unreachable)?;
+    drop(bar);
+    let damage: Vec<String> = found.damage.iter().map(ToString::to_string).collect();
+    if matches.get_flag("json") {
+        terminal::json(&serde_json::json!({ "files": found.files, "bytes": found.bytes, "records": found.records, "entries": found.entries, "leaves": found.leaves, "damage": damage }))?;
+    } else if damage.is_empty() {
+        let events = vault.status().events;
+        terminal::line(&words.with("vault-good", &[("events", Value::Text(&count(events)))]))?;
+        if depth == Depth::Deep {
+            terminal::line(&words.with("vault-deep-good", &[("leaves", Value::Text(&count(found.leaves)))]))?;
+        }
+    }
+    for what in &damage {
+        eprintln!("{}", words.with("vault-bad", &[("what", Value::Text(what))]));
+    }
+    Ok(if damage.is_empty() { Verdict::Holds } else { Verdict::DoesNotHold })
+}
+
+/// A line that moves, on a terminal, for work longer than two seconds.
+pub(super) struct Progress {
+    words: Box<dyn Fn(&[(&str, Value<'_>)]) -> String + Send>,
+    began: std::time::Instant,
+    said: std::cell::Cell<Option<std::time::Instant>>,
+    shown: bool,
+}
+
+impl Progress {
+    pub fn new(words: &Words, _: u64) -> Progress {
+        use std::io::IsTerminal;
+        Progress {
+            words: Box::new(words.template("vault-progress")),
+            began: std::time::Instant::now(),
+            said: std::cell::Cell::new(None),
+            shown: std::io::stderr().is_terminal(),
+        }
+    }
+    /// Always yes: the work goes on.
+    pub fn at(&self, done: u64, total: u64) -> bool {
+        let due = self.said.get().is_none_or(|s| s.elapsed().as_millis() > 200);
+        if self.shown && due && self.began.elapsed().as_secs() >= 2 {
+            self.said.set(Some(std::time::Instant::now()));
+            eprint!("\r{}", (self.words)(&[("done", Value::Text(&count(done))), ("total", Value::Text(&count(total)))]));
+        }
+        true
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if self.said.get().is_some() {
+            eprintln!();
+        }
+    }
+}
