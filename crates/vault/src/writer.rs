@@ -231,8 +231,8 @@ impl Writer {
                 continue;
             }
             self.make_safe(commit);
-            if self.active.as_ref().is_some_and(|a| self.is_due(a)) {
-                self.roll();
+            let asked = !lock(&self.inner.queue).roll.is_empty();
+            if asked || self.active.as_ref().is_some_and(|a| self.is_due(a)) {
                 self.housekeeping();
             }
         }
