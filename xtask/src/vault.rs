@@ -96,3 +96,37 @@ pub fn verify(work: &Path, profile: &str, quick: bool) -> Result<Vec<Figure>> {
         },
     ])
 }
+
+/// The named questions, beside DuckDB on the same files where it is installed (`pip install duckdb`).
+pub fn ask(work: &Path, profile: &str, quick: bool) -> Result<Vec<Figure>> {
+    let tool = tool(profile)?;
+    let folder = year(work, &tool, quick)?;
+    let text = say(&tool, &["ask", &folder.display().to_string()])?;
+    let mut figures: Vec<Figure> = text
+        .lines()
+        .filter_map(|l| l.strip_prefix("question "))
+        .map(|l| Figure {
+            what: format!("`vault-ask` {}", l.split(':').next().unwrap_or_default()),
+            figure: l.split_once(": ").map_or_else(String::new, |(_, f)| f.to_owned()),
+            peer: String::new(),
+            ratio: String::new(),
+        })
+        .collect();
+    let script = shell::root().join("benches/duckdb_ask.py");
+    match Command::new("python3").arg(script).arg(folder.join("segments")).output() {
+        Ok(out) if out.status.success() => {
+            let peers = String::from_utf8_lossy(&out.stdout).into_owned();
+            print!("{peers}");
+            for f in &mut figures {
+                let name = f.what.trim_start_matches("`vault-ask` ").to_owned();
+                if let Some(p) = peers.lines().find_map(|l| l.strip_prefix(&format!("question {name}: "))) {
+                    f.peer = format!("DuckDB {p}");
+                    let (ours, theirs) = (number(&f.figure, " ms"), number(p, " ms"));
+                    f.ratio = ours.zip(theirs).map_or_else(String::new, |(o, t)| format!("{:.2} (limit 1.5)", o / t));
+                }
+            }
+        }
+        _ => println!("skipped: DuckDB (PyPI) is not installed"),
+    }
+    Ok(figures)
+}

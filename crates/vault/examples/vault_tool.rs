@@ -4,6 +4,7 @@
 //!     vault_tool append FOLDER SECONDS      records per second to acknowledgement, beside the bare disk
 //!     vault_tool load FOLDER RECORDS        a year of invented factory data
 //!     vault_tool verify FOLDER [deep]       time to look through everything
+//!     vault_tool ask FOLDER                 the twelve named questions, each a few times
 //!     vault_tool tail FOLDER PRODUCER       (internal) writes until it is killed
 
 use model::activity::{Act, Activity, Banner, Head, Modbus, Protocol};
@@ -464,6 +465,51 @@ fn tail(folder: &Path, run: u64) -> Any<()> {
     Ok(())
 }
 
+/// A day that has data, for questions about a time.
+const WEEK: (&str, &str) = ("2025-06-02", "2025-06-09");
+
+fn ask(folder: &Path) -> Any<()> {
+    use vault::ask::{Cancel, Limits, Scope, questions};
+    let vault = Vault::open_read_only(folder, Options::default())?;
+    for q in questions::ALL {
+        let values: Vec<(&str, &str)> = q
+            .params
+            .iter()
+            .filter_map(|p| {
+                Some(match p.name {
+                    "from" | "since" => (p.name, WEEK.0),
+                    "to" => (p.name, WEEK.1),
+                    "before" => (p.name, "2025-05-26"),
+                    "address" => (p.name, "10.20.1.150"),
+                    "user" => (p.name, "operator3"),
+                    "name" => (p.name, "update.example"),
+                    "words" => (p.name, "invalid user 13f"),
+                    _ => return None,
+                })
+            })
+            .collect();
+        let mut times = Vec::new();
+        let (mut rows, mut skipped) = (0, (0, 0));
+        for _ in 0..7 {
+            let t = Instant::now();
+            let a = q.ask(&vault, &Scope::all(), &values, &Limits::default(), &Cancel::new(), false)?;
+            times.push(t.elapsed());
+            rows = a.rows;
+            skipped = (a.scanned.row_groups_read, a.scanned.row_groups);
+        }
+        println!(
+            "question {}: p50 {:.0} ms, p99 {:.0} ms; {rows} rows, {} of {} row groups read, peak {} MiB",
+            q.name,
+            percentile(&mut times, 50),
+            percentile(&mut times, 99),
+            skipped.0,
+            skipped.1,
+            peak_mib()
+        );
+    }
+    Ok(())
+}
+
 fn main() -> Any<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let arg = |i: usize| args.get(i).map(String::as_str).unwrap_or_default();
@@ -473,6 +519,7 @@ fn main() -> Any<()> {
         "append" => append(&folder, arg(2).parse().unwrap_or(10)),
         "load" => load(&folder, arg(2).parse().unwrap_or(1_000_000)),
         "verify" => verify(&folder, arg(2) == "deep"),
+        "ask" => ask(&folder),
         "tail" => tail(&folder, arg(2).parse().unwrap_or(1)),
         other => Err(format!("there is no command '{other}'").into()),
     }

@@ -371,6 +371,11 @@ fn read_bytes(text: &str, scratch: &mut [u8; 16]) -> Option<usize> {
     }
 }
 
+/// The numbers of a column; absent ones are left out. `None` where there is no such column of numbers.
+pub fn numbers(batch: &RecordBatch, name: &str) -> Option<Vec<u64>> {
+    column::<UInt64Array>(batch, name).map(|c| c.iter().flatten().collect())
+}
+
 enum Stored<'a> {
     Number(&'a UInt64Array),
     Time(&'a TimestampNanosecondArray),

@@ -76,8 +76,10 @@ fn merge(inner: &Arc<Inner>, table: Table, run: &[Arc<Sealed>]) -> Result<(), Va
     let at = (inner.options.now)();
     let replaced = run.iter().map(|f| f.facts.name.clone()).collect();
     log.append(&[Entry::Compacted { at: at.0, files: vec![new.facts.clone()], replaced }], None, at)?;
-    sealed::replace_files(inner, &log, &[new], run, None)?;
+    sealed::replace_files(inner, &log, &[Arc::clone(&new)], run, None)?;
     crate::commit::publish(inner, &log);
+    drop(log);
+    sealed::add_words(&new);
     Ok(())
 }
 

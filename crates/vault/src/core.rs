@@ -9,6 +9,7 @@ use crate::log::Log;
 use crate::retention::{Hold, Retention};
 use crate::sealed::Sealed;
 use crate::segment::Segment;
+use crate::source::Head;
 use crate::status::{LogStatus, Memory, VaultStatus, Writing};
 use model::event::Table;
 use model::{SiteId, Time};
@@ -161,6 +162,8 @@ pub(crate) struct Inner {
     pub has_chores: Condvar,
     /// The last batch of each producer that names itself.
     pub marks: Mutex<BTreeMap<u64, MarkEntry>>,
+    /// The tail as columns, for questions.
+    pub head: Mutex<Head>,
     /// What is remembered of looking and exporting.
     pub memory: Mutex<Memory>,
     /// An archive is being written: no segment file goes.

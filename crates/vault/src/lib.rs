@@ -18,6 +18,7 @@
 
 mod age;
 pub mod archive;
+pub mod ask;
 pub mod blobs;
 mod chores;
 pub mod columns;
@@ -39,6 +40,7 @@ mod seal;
 mod sealed;
 mod segment;
 pub mod sim;
+mod source;
 mod status;
 mod tail;
 mod verify;
@@ -168,6 +170,7 @@ impl Vault {
             chores: Mutex::new(chores::Chores::default()),
             has_chores: Condvar::new(),
             marks: Mutex::new(found.marks.into_iter().map(|m| (m.producer, m)).collect()),
+            head: Mutex::new(source::Head::default()),
             memory: Mutex::new(status::Memory::default()),
             exporting: AtomicBool::new(false),
             read_only,

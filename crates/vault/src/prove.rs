@@ -34,8 +34,6 @@ pub struct Request {
     pub asked: String,
     /// Who asked.
     pub by: String,
-    /// More files: the page that verifies.
-    pub files: Vec<(String, Vec<u8>)>,
     /// Attachments that go with it.
     pub blobs: Vec<crate::BlobId>,
 }
@@ -127,7 +125,7 @@ pub(crate) fn prove(inner: &Arc<Inner>, ask: &Request) -> Result<Vec<u8>, VaultE
         Some(text) => Some(since(&log, text)?),
         None => None,
     };
-    let mut files = ask.files.clone();
+    let mut files = vec![(String::from("verify.html"), proof::pack::verify_page().into_bytes())];
     for id in &ask.blobs {
         let Some(bytes) = crate::blobs::get(inner, *id)? else { return refuse(format!("there is no attachment {id}")) };
         files.insert(0, (format!("blobs/{id}"), bytes));

@@ -81,6 +81,8 @@ fn seal(inner: &Arc<Inner>, segment: &Arc<Segment>) -> Result<(), VaultError> {
     sealed::replace_files(inner, &log, &files, &[], Some(last))?;
     commit::publish(inner, &log);
     lock(&inner.log_status).last_seal = Some(at);
+    drop(log);
+    files.iter().for_each(|f| sealed::add_words(f));
     Ok(())
 }
 

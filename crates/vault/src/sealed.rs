@@ -266,6 +266,23 @@ pub(crate) fn replace_files(
     Ok(())
 }
 
+/// Makes the word filters of a file of log lines. A help only: without them a search reads more, and finds the same.
+pub(crate) fn add_words(file: &Sealed) {
+    let words = crate::disk::beside(&file.path, ".words");
+    // Questions read real files; a simulated disk has none.
+    if file.facts.table != Table::Log as u8 || !file.path.is_file() || words.is_file() {
+        return;
+    }
+    let new = crate::disk::beside(&words, ".new");
+    let made = std::fs::File::create(&new)
+        .map_err(|e| VaultError::io("create", &new, &e))
+        .and_then(|f| crate::ask::words::build(&file.path, io::BufWriter::new(f)))
+        .and_then(|mut f| f.flush().map_err(|e| VaultError::io("write", &new, &e)));
+    if made.is_err() || std::fs::rename(&new, &words).is_err() {
+        let _ = std::fs::remove_file(&new);
+    }
+}
+
 /// Whether all of these are still in force: somebody else may have compacted or let go while one waited for the log.
 pub(crate) fn are_in_force(inner: &Inner, files: &[Arc<Sealed>]) -> bool {
     let view = inner.view.read().unwrap_or_else(PoisonError::into_inner);

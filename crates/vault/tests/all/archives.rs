@@ -56,7 +56,7 @@ fn an_export_that_is_broken_off_is_gone_on_with() {
     let home = tempfile::tempdir().unwrap();
     let v = filled(&home.path().join("vault"));
     let ask = Export { target: home.path().join("out"), by: String::from("admin"), ..Export::default() };
-    let mut left = 30;
+    let mut left = 12;
     let error = v
         .export(&ask, |_, _| {
             left -= 1;

@@ -39,7 +39,11 @@ fn limits(matches: &ArgMatches) -> Result<Limits> {
 pub(super) fn seqs(vault: &Vault, sql: &str, words: &Words) -> Result<Vec<u64>> {
     let limits = Limits { rows: vault::MOST_RECORDS, ..Limits::default() };
     let answer = ask::ask(vault, &Scope::all(), sql, &limits, &Cancel::new(), false).map_err(failed)?;
-    answer.column_u64("seq").ok_or_else(|| usage(words.say("vault-prove-no-seq")))
+    let mut seqs = Vec::with_capacity(answer.rows);
+    for batch in &answer.batches {
+        seqs.extend(vault::columns::numbers(batch, "seq").ok_or_else(|| usage(words.say("vault-prove-no-seq")))?);
+    }
+    Ok(seqs)
 }
 
 /// Asks and prints.
@@ -48,8 +52,9 @@ pub fn query(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
     let name = matches.get_one::<String>("name");
     if name.is_some_and(|n| n == "list") {
         for q in questions::ALL {
-            let params: Vec<String> = q.params.iter().map(|p| format!("{}=…", p.name)).collect();
-            terminal::line(&format!("{}\t{}\t{}", q.name, params.join(" "), q.what))?;
+            let params: Vec<String> = q.params.iter().map(|p| format!("{}={}", p.name, p.default.unwrap_or("…"))).collect();
+            let what = if words.lang == model::Lang::Ja { q.ja } else { q.en };
+            terminal::line(&format!("{}\t{}\t{what}", q.name, params.join(" ")))?;
         }
         return Ok(Verdict::Holds);
     }

@@ -130,7 +130,6 @@ pub fn prove(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
         since: matches.get_one::<PathBuf>("since").map(read).transpose()?,
         asked: sql.unwrap_or_else(|| std::env::args().skip(1).collect::<Vec<_>>().join(" ")),
         by: matches.get_one::<String>("by").cloned().unwrap_or_else(|| std::env::var("USER").unwrap_or_else(|_| String::from("root"))),
-        files: vec![(String::from("verify.html"), pack::verify_page().into_bytes())],
         blobs: Vec::new(),
     };
     let bytes = vault.prove(&request).map_err(failed)?;
