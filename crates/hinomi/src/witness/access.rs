@@ -8,6 +8,8 @@ use proof::tiles::{self, FULL, TilePath, TileSource};
 use proof::{Hash, note};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use vault::{ConfirmationKind, Vault};
 
 /// A log whose checkpoints are shown to others.
 pub trait LogAccess: Send + Sync {
@@ -140,9 +142,10 @@ impl LogAccess for LogFolder {
     }
 
     fn keep_stamp(&self, size: u64, query: &[u8], reply: &[u8]) -> Result<(), LogError> {
-        // The reply last: it is what a reader looks for.
         self.keep("stamps", &format!("{size}.tsq"), query)?;
-        self.keep("stamps", &format!("{size}.tsr"), reply)
+        self.keep("stamps", &format!("{size}.tsr"), reply)?;
+        // When it was kept, by our clock; last, because it is what a reader looks for.
+        self.keep("stamps", &format!("{size}.at"), crate::clock::now().rfc3339().as_bytes())
     }
 
     fn last_stamp(&self) -> Option<(u64, i64)> {
@@ -162,6 +165,56 @@ impl LogAccess for LogFolder {
             note.is_some_and(|n| note::verify(&n, std::slice::from_ref(witness)).is_ok())
         };
         newest.into_iter().find(by_it).unwrap_or(0)
+    }
+}
+
+/// The log of the vault that this process has open.
+pub struct VaultLog {
+    vault: Arc<Vault>,
+    folder: LogFolder,
+}
+
+impl VaultLog {
+    /// `folder` is where the vault is.
+    pub fn new(vault: Arc<Vault>, folder: &Path) -> VaultLog {
+        VaultLog { vault, folder: LogFolder::of(folder) }
+    }
+}
+
+impl LogAccess for VaultLog {
+    fn checkpoint(&self) -> Result<Option<String>, LogError> {
+        Ok(self.vault.checkpoint())
+    }
+
+    fn vkey(&self) -> Result<String, LogError> {
+        Ok(self.vault.vkey())
+    }
+
+    fn consistency(&self, from: u64, to: u64) -> Result<Vec<Hash>, LogError> {
+        self.vault.consistency(from, to).map_err(|e| LogError::new(format!("the proof from {from} to {to} entries"), e))
+    }
+
+    fn keep_cosignatures(&self, size: u64, note: &str) -> Result<(), LogError> {
+        self.vault.keep_cosignatures(size, note).map_err(|e| LogError::new("cosignatures", e))
+    }
+
+    fn cosigned(&self, size: u64) -> Option<String> {
+        self.folder.cosigned(size)
+    }
+
+    fn keep_stamp(&self, size: u64, query: &[u8], reply: &[u8]) -> Result<(), LogError> {
+        self.vault.keep_stamp(size, query, reply).map_err(|e| LogError::new("the time stamp", e))
+    }
+
+    fn last_stamp(&self) -> Option<(u64, i64)> {
+        let all = self.vault.confirmations();
+        all.iter().find(|c| c.kind == ConfirmationKind::Stamp).map(|c| (c.size, c.at.seconds()))
+    }
+
+    fn last_cosigned(&self, witness: &VerifierKey) -> u64 {
+        let all = self.vault.confirmations();
+        let by_it = all.iter().filter(|c| c.kind == ConfirmationKind::Witness && c.name == witness.name());
+        by_it.map(|c| c.size).max().unwrap_or(0)
     }
 }
 

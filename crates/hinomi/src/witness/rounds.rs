@@ -130,7 +130,8 @@ impl Standing {
                     said.push(Said::Disputed { witness, dispute, size, theirs });
                 }
             }
-            Asked::Nothing => self.done(every, at),
+            // The first records are on their way: again at the next look.
+            Asked::Nothing => {}
             Asked::Later(why) | Asked::Refused(why) => self.failed(why, every, at, said),
         }
     }
