@@ -79,8 +79,8 @@ mod tests {
         let lines: Vec<Vec<char>> = code.lines().lines().map(|l| l.chars().collect()).collect();
         let drawn = |x: usize, y: usize| match lines[y / 2][x] {
             '█' => true,
-            '▀' => y % 2 == 0,
-            '▄' => y % 2 == 1,
+            '▀' => y.is_multiple_of(2),
+            '▄' => !y.is_multiple_of(2),
             _ => false,
         };
         assert_eq!(read(code.side(), drawn), [text]);

@@ -11,7 +11,7 @@ use catalogue::phrases::Value;
 use clap::ArgMatches;
 use model::Time;
 use proof::note::{KeyKind, VerifierKey};
-use proof::witness::{Log, Suspicion, Witness};
+use proof::witness::{Log, Seen, Suspicion, Witness};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::net::SocketAddr;
@@ -114,13 +114,14 @@ fn teller(words: &Words, as_json: bool) -> Box<dyn Fn(Told) + Send + Sync> {
                 refused(&[("status", Value::Number(i64::from(status))), ("reason", Value::Text(&shown(&reason.to_string())))])
             }
             Told::Suspicious { suspicion, kept } => {
-                let (say, origin, known, seen): (&dyn Fn(&[(&str, Value<'_>)]) -> String, _, _, _) = match &*suspicion {
-                    Suspicion::Fork { origin, known, shown } => (&fork, origin, known, shown),
-                    Suspicion::Rollback { origin, known, shown } => (&rollback, origin, known, shown),
-                    Suspicion::Unproven { origin, known, shown } => (&unproven, origin, known, shown),
-                };
+                let (kind, origin, known, seen) = parts(&suspicion);
                 let (known, seen) = (known.size.to_string(), seen.size.to_string());
-                let line = say(&[("origin", Value::Text(origin)), ("known", Value::Text(&known)), ("shown", Value::Text(&seen))]);
+                let values = [("origin", Value::Text(origin)), ("known", Value::Text(&known)), ("shown", Value::Text(&seen))];
+                let line = match kind {
+                    "fork" => fork(&values),
+                    "rollback" => rollback(&values),
+                    _ => unproven(&values),
+                };
                 let kept = kept.map(|f| evidence(&[("file", Value::Text(&f.display().to_string()))]));
                 kept.map_or(line.clone(), |kept| format!("{line} {kept}"))
             }
@@ -128,6 +129,15 @@ fn teller(words: &Words, as_json: bool) -> Box<dyn Fn(Told) + Send + Sync> {
         };
         eprintln!("{line}");
     })
+}
+
+/// The word for it, which log, what was cosigned, and what was shown.
+fn parts(suspicion: &Suspicion) -> (&'static str, &str, &Seen, &Seen) {
+    match suspicion {
+        Suspicion::Fork { origin, known, shown } => ("fork", origin, known, shown),
+        Suspicion::Rollback { origin, known, shown } => ("rollback", origin, known, shown),
+        Suspicion::Unproven { origin, known, shown } => ("unproven", origin, known, shown),
+    }
 }
 
 /// What came over the network may hold anything.
@@ -143,11 +153,7 @@ fn as_object(told: &Told) -> serde_json::Value {
         }
         Told::Refused { status, reason } => serde_json::json!({ "event": "refused", "status": status, "reason": reason.to_string() }),
         Told::Suspicious { suspicion, kept } => {
-            let (kind, origin, known, shown) = match &**suspicion {
-                Suspicion::Fork { origin, known, shown } => ("fork", origin, known, shown),
-                Suspicion::Rollback { origin, known, shown } => ("rollback", origin, known, shown),
-                Suspicion::Unproven { origin, known, shown } => ("unproven", origin, known, shown),
-            };
+            let (kind, origin, known, shown) = parts(suspicion);
             let file = kept.as_ref().map(|f| f.display().to_string());
             serde_json::json!({ "event": kind, "origin": origin, "known": known, "shown": shown, "file": file })
         }

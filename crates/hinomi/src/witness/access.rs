@@ -149,13 +149,10 @@ impl LogAccess for LogFolder {
     }
 
     fn last_stamp(&self) -> Option<(u64, i64)> {
-        let newest = self.sizes("stamps", ".tsr").into_iter().take(LOOK_BACK);
-        newest
-            .filter_map(|size| {
-                let reply = self.read(&format!("stamps/{size}.tsr")).ok().flatten()?;
-                Some((size, Reply::parse(&reply).ok()?.stamp().seconds))
-            })
-            .next()
+        self.sizes("stamps", ".tsr").into_iter().take(LOOK_BACK).find_map(|size| {
+            let reply = self.read(&format!("stamps/{size}.tsr")).ok().flatten()?;
+            Some((size, Reply::parse(&reply).ok()?.stamp().seconds))
+        })
     }
 
     fn last_cosigned(&self, witness: &VerifierKey) -> u64 {

@@ -191,7 +191,7 @@ mod tests {
         // Somebody types what stands under the heading.
         let from = texts.iter().position(|(_, t)| t.contains(&en.say("checkpoint-text"))).unwrap() + 1;
         let to = texts.iter().position(|(_, t)| t.starts_with(&ja.say("checkpoint-again").chars().take(6).collect::<String>())).unwrap();
-        let typed: String = texts[from..to].iter().map(|(_, t)| format!("{t}\n")).collect();
+        let typed: String = texts[from..to].iter().map(|(_, t)| t.clone() + "\n").collect();
         assert_eq!(Paper::parse(typed.as_bytes()).unwrap().note.unwrap().to_string(), note);
         assert!(html(&c, &ja, &en).contains("@page{size:A4"));
     }
