@@ -41,11 +41,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("web", &["model", "catalogue", "proof", "state", "vault"]),
     ("hinomi", &["model", "catalogue", "proof", "wire", "intake", "vault", "state", "detect", "web"]),
     ("xtask", &["model", "catalogue", "wire", "intake", "vault", "state"]),
-    ("end-to-end", &["model", "xtask"]),
+    ("end-to-end", &["model", "xtask", "proof"]),
 ];
 
 /// Crates that are pure: no runtime, SQL, sockets; and who alone may use a heavy crate.
-const PURE: &[&str] = &["model", "catalogue", "wire", "detect"];
+const PURE: &[&str] = &["model", "catalogue", "wire", "detect", "proof"];
 const IMPURE: &[&str] = &["tokio", "sqlx", "axum", "hyper", "rustls", "rustix", "libc", "getrandom"];
 const ONLY_IN: &[(&str, &[&str])] = &[("sqlx", &["state"]), ("axum", &["web"]), ("askama", &["web"]), ("libc", &["intake"])];
 

@@ -32,6 +32,7 @@ pub const RULE_FILES: &[(&str, &str)] = &[
     ("catalogue/rules/content-conflict.toml", include_str!("../../../catalogue/rules/content-conflict.toml")),
     ("catalogue/rules/habit.toml", include_str!("../../../catalogue/rules/habit.toml")),
     ("catalogue/rules/zone-talk.toml", include_str!("../../../catalogue/rules/zone-talk.toml")),
+    ("catalogue/rules/vault-fork.toml", include_str!("../../../catalogue/rules/vault-fork.toml")),
     ("catalogue/rules/volume-habit.toml", include_str!("../../../catalogue/rules/volume-habit.toml")),
     ("catalogue/rules/beacon.toml", include_str!("../../../catalogue/rules/beacon.toml")),
     ("catalogue/rules/dns-tunnel.toml", include_str!("../../../catalogue/rules/dns-tunnel.toml")),

@@ -370,6 +370,12 @@ pub const DETECTORS: &[Detector] = &[
             ("time", "time"),
         ],
     },
+    Detector {
+        id: "vault-fork",
+        parameters: &["quiet_s"],
+        escalations: &[],
+        facts: &[("kind", "text"), ("witness", "text"), ("size", "count"), ("theirs", "count"), ("known", "text"), ("time", "time")],
+    },
 ];
 
 /// A parameter of a rule.

@@ -187,6 +187,7 @@ struct RuleSet {
     internet: Settings,
     conflict: Settings,
     habit: Settings,
+    fork: Settings,
     traffic: rules::traffic::Rules,
 }
 
@@ -209,6 +210,7 @@ impl RuleSet {
             internet: of("internet-need"),
             conflict: of("content-conflict"),
             habit: of("habit"),
+            fork: of("vault-fork"),
             traffic: rules::traffic::Rules::of(catalogue),
         }
     }
@@ -230,6 +232,7 @@ impl RuleSet {
             &self.internet,
             &self.conflict,
             &self.habit,
+            &self.fork,
         ];
         all.extend(self.traffic.all());
         all
@@ -480,6 +483,7 @@ impl Watch {
                             m.identity.wrote(*to, ledger);
                         }
                     }
+                    Deed::LogDisputed { witness, dispute, size, theirs } => rules::fork::disputed(witness, *dispute, *size, *theirs, cx),
                     _ => {}
                 }
             }

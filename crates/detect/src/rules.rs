@@ -6,6 +6,7 @@ pub mod conflict;
 pub mod default;
 pub mod dnstunnel;
 pub mod encryption;
+pub mod fork;
 pub mod gateway;
 pub mod guess;
 pub mod icmptunnel;

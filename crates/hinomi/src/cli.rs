@@ -56,6 +56,9 @@ pub fn command(words: &Words) -> Command {
     let place = |name: &'static str, value: &'static str, key: &str| {
         Arg::new(name).long(name).value_name(value).value_parser(value_parser!(PathBuf)).help(w(key))
     };
+    let flag = |name: &'static str, key: &str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(w(key));
+    let file =
+        |name: &'static str, key: &str| Arg::new(name).long(name).value_name("FILE").value_parser(value_parser!(PathBuf)).help(w(key));
     let encoding = || {
         Arg::new("encoding")
             .long("encoding")
@@ -232,6 +235,16 @@ pub fn command(words: &Words) -> Command {
                     .arg(text("from", "TIME", "arg-hold-from"))
                     .arg(text("until", "TIME", "arg-hold-until"))
                     .arg(Arg::new("lift").long("lift").action(ArgAction::SetTrue).help(w("arg-hold-lift"))),
+                leaf("checkpoint", "cmd-vault-checkpoint")
+                    .arg(config())
+                    .arg(data())
+                    .arg(json())
+                    .arg(flag("print", "arg-checkpoint-print"))
+                    .arg(file("svg", "arg-checkpoint-svg"))
+                    .arg(file("html", "arg-checkpoint-html"))
+                    .arg(file("check", "arg-checkpoint-check").conflicts_with_all(["print", "svg", "html", "cosign", "stamp"]))
+                    .arg(flag("cosign", "arg-checkpoint-cosign"))
+                    .arg(flag("stamp", "arg-checkpoint-stamp")),
             ],
         ))
         .subcommand(group(
@@ -288,5 +301,16 @@ pub fn command(words: &Words) -> Command {
             "cmd-config",
             vec![leaf("check", "cmd-config-check").arg(config()), leaf("show", "cmd-config-show").arg(config())],
         ))
+        .subcommand(
+            leaf("witness", "cmd-witness")
+                .arg(data().required(true).help(w("arg-witness-data")))
+                .arg(text("listen", "ADDRESS", "arg-witness-listen").default_value("127.0.0.1:8444"))
+                .arg(text("log", "VKEY", "arg-witness-log").num_args(1..).action(ArgAction::Append))
+                .arg(text("name", "NAME", "arg-witness-name"))
+                .arg(file("tls-cert", "arg-witness-tls-cert").requires("tls-key"))
+                .arg(file("tls-key", "arg-witness-tls-key").requires("tls-cert"))
+                .arg(json())
+                .after_help(w("witness-after-help")),
+        )
         .subcommand(Command::new("opener").hide(true))
 }

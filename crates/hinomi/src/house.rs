@@ -7,9 +7,12 @@ use crate::outcome::unreachable;
 use crate::plan::Plan;
 use crate::stores::Stores;
 use crate::watcher::{Progress, Watcher};
+use crate::witness::access::VaultLog;
+use crate::witness::standing;
 use anyhow::Result;
 use model::Notice;
 use model::event::Deed;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -28,6 +31,7 @@ pub struct House {
     watcher: std::thread::JoinHandle<()>,
     courier: tokio::task::JoinHandle<()>,
     end_courier: watch::Sender<bool>,
+    knock: Arc<Notify>,
 }
 
 impl House {
@@ -62,8 +66,16 @@ impl House {
         };
         let (end_courier, ended) = watch::channel(false);
         runtime.spawn(housekeeping::keep(stores.clone(), ended.clone()));
-        let courier = runtime.spawn(courier::carry(stores.clone(), knock, ended));
-        Ok(House { stores, notices, stop: Arc::default(), progress, watcher, courier, end_courier })
+        let courier = runtime.spawn(courier::carry(stores.clone(), Arc::clone(&knock), ended));
+        Ok(House { stores, notices, stop: Arc::default(), progress, watcher, courier, end_courier, knock })
+    }
+
+    /// Shows the log's checkpoints to witnesses and to the time-stamp authority until the end. A replay does not: what it makes is nobody's
+    /// history.
+    pub fn show_outside(&self, runtime: &Runtime, data: &Path) {
+        let log = Arc::new(VaultLog::new(Arc::clone(&self.stores.vault), &data.join("vault")));
+        let (pipeline, knock, ended) = (self.stores.pipeline.clone(), Arc::clone(&self.knock), self.end_courier.subscribe());
+        runtime.spawn(standing::keep(pipeline, log, knock, ended));
     }
 
     /// Waits until state has taken in everything that the vault holds now.

@@ -18,12 +18,14 @@ mod housekeeping;
 mod inspect;
 mod pipeline;
 mod plan;
+mod qr;
 mod rights;
 mod sensor;
 mod shares;
 mod site_file;
 mod stores;
 mod watcher;
+mod witness;
 
 use std::process::ExitCode;
 use words::Words;

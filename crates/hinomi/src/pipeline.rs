@@ -1,8 +1,9 @@
 //! The data path, as a table of contents: configuration → build → run.
 //!
 //!     opener ─▶ sensors ─▶ vault ─▶ watcher ─▶ state ─▶ console
-//!                            ▲                   │
-//!                            └──── courier ◀─────┘
+//!                          ▲ │ ▲                  │
+//!                          │ │ └──── courier ◀────┘
+//!              witnesses, time stamps (outside)
 //!
 //! Each part stands in a file of its own; here is only the order in which they are built, and the order in which they stop.
 
@@ -47,6 +48,7 @@ pub fn run(plan: Plan, words: &Words) -> Result<()> {
         .block_on(house.stores.pipeline.machine_did("run", Deed::Started { version: env!("CARGO_PKG_VERSION").into() }, now()))
         .map_err(state_error)?;
     sensors.start(&plan, &rights, &house, shares, words, runtime.handle())?;
+    house.show_outside(&runtime, &plan.config.data);
     terminal::say(&words.say("run-ready"));
     // 5. Until somebody ends it.
     runtime.block_on(until_told())?;

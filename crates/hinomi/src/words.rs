@@ -21,6 +21,8 @@ impl Words {
             (Lang::En, "locales/en/vault.ftl", include_str!("../locales/en/vault.ftl")),
             (Lang::Ja, "locales/ja/said.ftl", include_str!("../locales/ja/said.ftl")),
             (Lang::En, "locales/en/said.ftl", include_str!("../locales/en/said.ftl")),
+            (Lang::Ja, "locales/ja/witness.ftl", include_str!("../locales/ja/witness.ftl")),
+            (Lang::En, "locales/en/witness.ftl", include_str!("../locales/en/witness.ftl")),
         ])?;
         Ok(Words { book: Arc::new(book), lang })
     }

@@ -162,6 +162,18 @@ named! {
     }
 }
 
+named! {
+    /// How what is shown of a log contradicts what a witness has seen of it (C2SP tlog-witness).
+    Dispute {
+        /// Another root for as many entries: two histories, both signed.
+        Fork = "fork",
+        /// Fewer entries than were seen: an older copy, or one that was cut.
+        Rollback = "rollback",
+        /// More entries, and what was seen is not their beginning.
+        Unproven = "unproven",
+    }
+}
+
 /// The kinds of events, one table each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -487,6 +499,18 @@ pub enum Deed {
     ImportMapping {
         /// The list's headers with the names of the ledger's fields; empty where a column is left out.
         columns: Vec<(String, String)>,
+    },
+    /// Somebody who keeps our checkpoints (a witness) has seen another history of this log than the one that is shown now.
+    LogDisputed {
+        /// Name of the witness.
+        witness: String,
+        /// Which way.
+        dispute: Dispute,
+        /// Entries in the log that was shown.
+        size: u64,
+        /// Entries that the witness has seen, where it says so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        theirs: Option<u64>,
     },
     /// Hinomi started.
     Started {

@@ -1,5 +1,5 @@
 //! What can be proven about a log, and how: the canonical form of records and their leaves, the Merkle tree (RFC 9162), its
-//! tiles, signed notes and checkpoints (C2SP), the cosignatures of witnesses. Pure: bytes in, verdicts out; no file, no clock, no
+//! tiles, signed notes and checkpoints (C2SP), the cosignatures of witnesses, time stamps (RFC 3161). Pure: bytes in, verdicts out; no file, no clock, no
 //! network. docs/store-format.md is the specification; the vault, the witness and the verifier all stand on this crate.
 
 pub mod canon;
@@ -10,6 +10,8 @@ pub mod leaf;
 pub mod names;
 pub mod pack;
 pub mod note;
+pub mod paper;
+pub mod stamp;
 pub mod tiles;
 pub mod tree;
 pub mod witness;

@@ -22,6 +22,10 @@ pub enum Holds {
     TimeZone,
     /// A company calendar in the text form of [`model::calendar::Calendar`].
     Calendar,
+    /// Empty, or an address of HTTP or HTTPS.
+    Url,
+    /// Pairs of an address and the public key line of a witness (C2SP signed-note: `NAME+KEYID+KEY`).
+    Witnesses,
 }
 
 /// A known key.
@@ -107,7 +111,39 @@ pub const SETTINGS: &[Key] = &[
         holds: Holds::Number(3, 20),
         about: "wrong passwords before an account is locked for a while",
     },
+    Key {
+        name: "witnesses",
+        default: "",
+        unit: "URL and key line, pairs parted by semicolons",
+        holds: Holds::Witnesses,
+        about: "witnesses that cosign the vault's checkpoints (C2SP tlog-witness)",
+    },
+    Key { name: "witness_minutes", default: "10", unit: "minutes", holds: Holds::Number(1, 1_440), about: "how often witnesses are asked" },
+    Key {
+        name: "timestamp_url",
+        default: "",
+        unit: "URL",
+        holds: Holds::Url,
+        about: "time-stamp authority that is asked once a day (RFC 3161)",
+    },
+    Key {
+        name: "timestamp_ca",
+        default: "",
+        unit: "file (PEM)",
+        holds: Holds::Text(200),
+        about: "certificates that the time-stamp authority's own must be issued by",
+    },
+    Key {
+        name: "outside_ca",
+        default: "",
+        unit: "file (PEM)",
+        holds: Holds::Text(200),
+        about: "further certificates trusted for HTTPS to witnesses and to the time-stamp authority",
+    },
 ];
+
+/// Witnesses at most: each is asked every few minutes, and a handful says as much as many.
+const MOST_WITNESSES: usize = 16;
 
 /// A setting as it stands.
 #[derive(Clone, Debug)]
@@ -155,6 +191,14 @@ impl Key {
                     wrong(format!("must be one line of at most {most} characters"))
                 }
             }
+            Holds::Url if value.is_empty() || is_url(value) => Ok(value.to_owned()),
+            Holds::Url => wrong(String::from("must be an address like https://host/path")),
+            Holds::Witnesses => match witnesses(value) {
+                Some(pairs) => Ok(pairs),
+                None => {
+                    wrong(String::from("must be pairs of an address and the key line of a witness, like http://host:8444 NAME+KEYID+KEY"))
+                }
+            },
             Holds::Calendar => match value.parse::<model::calendar::Calendar>() {
                 Ok(calendar) => Ok(calendar.to_string()),
                 Err(why) => wrong(why.to_owned()),
@@ -165,6 +209,31 @@ impl Key {
             },
         }
     }
+}
+
+/// An address of HTTP or HTTPS with a host, without user, query and white space.
+fn is_url(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    rest.is_some_and(|r| {
+        !r.is_empty() && !r.starts_with('/') && text.len() <= 300 && r.bytes().all(|b| b.is_ascii_graphic() && !b"@?#\"'<>;".contains(&b))
+    })
+}
+
+/// Pairs of address and key line as they are kept: `URL LINE; URL LINE`. The line's form is looked at here; whether the key id is that of the key,
+/// whoever asks the witness checks.
+fn witnesses(text: &str) -> Option<String> {
+    let words: Vec<&str> = text.split_whitespace().map(|w| w.trim_end_matches(';')).filter(|w| !w.is_empty()).collect();
+    let (pairs, rest) = words.as_chunks::<2>();
+    let is_line = |line: &str| {
+        let mut parts = line.splitn(3, '+');
+        let (name, id, key) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        let base64 = |b: u8| b.is_ascii_alphanumeric() || b"+/=".contains(&b);
+        let id = id.len() == 8 && id.bytes().all(|b| b.is_ascii_hexdigit());
+        // One byte of type and 32 of key are 44 characters.
+        !name.is_empty() && !name.chars().any(char::is_control) && name.len() <= 200 && id && key.len() == 44 && key.bytes().all(base64)
+    };
+    let good = rest.is_empty() && pairs.len() <= MOST_WITNESSES && pairs.iter().all(|[url, line]| is_url(url) && is_line(line));
+    good.then(|| pairs.iter().map(|[url, line]| format!("{url} {line}")).collect::<Vec<_>>().join("; "))
 }
 
 /// A setting's value, or its default.
@@ -280,9 +349,26 @@ mod tests {
             ("language", "fr"),
             ("site_name", "a\nb"),
             ("session_hours", "9999999999999999999"),
+            ("timestamp_url", "ftp://x"),
+            ("timestamp_url", "https://u:p@x"),
+            ("timestamp_url", "https:///x"),
+            ("witnesses", "http://host"),
+            ("witnesses", "http://host w.example+0123456+AAAA"),
+            ("witnesses", "w.example+01234567+AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA http://host"),
         ] {
             assert!(matches!(key(name).unwrap().check(bad), Err(StateError::Invalid { .. })), "{name} {bad}");
         }
         assert!(key("no_such").is_err());
+    }
+
+    #[test]
+    fn witnesses_are_kept_in_one_form_however_they_were_typed() {
+        let line = format!("w.example/w+01234567+{}", "A".repeat(44));
+        let kept = format!("http://a:8444 {line}; https://b/w {line}");
+        for typed in [kept.clone(), format!("  http://a:8444\n{line}\n\nhttps://b/w\t{line} ;\n")] {
+            assert_eq!(key("witnesses").unwrap().check(&typed).unwrap(), kept);
+        }
+        assert_eq!(key("witnesses").unwrap().check(" ").unwrap(), "");
+        assert_eq!(key("timestamp_url").unwrap().check("https://tsa.example/tsr").unwrap(), "https://tsa.example/tsr");
     }
 }

@@ -3,7 +3,7 @@
 use crate::common::*;
 use model::activity::{Act, Login, Outcome, SecretKind, SecretTrace};
 use model::coverage::Quality;
-use model::event::Deed;
+use model::event::{Deed, Dispute};
 use model::finding::{FindingStatus, Step};
 use model::flow::{Direction, FlowState};
 use model::*;
@@ -560,4 +560,23 @@ fn what_stands_in_a_control_zone_is_control_equipment_without_having_talked_modb
     assert_eq!(scan(Some("事務所 (lan) 192.168.5.0/24")), scan(None));
     assert_eq!(scan(Some("プレス (control) 192.168.6.0/24")), scan(None));
     assert_ne!(scan(None), Severity::Today);
+}
+
+// ---- the vault's own log
+
+#[test]
+fn what_a_witness_disputes_is_told_today_and_gathers_by_witness_and_way() {
+    let mut log = Log::default();
+    let disputed = |dispute, theirs| Deed::LogDisputed { witness: "w.example/w".into(), dispute, size: 100, theirs };
+    log.deed(10, disputed(Dispute::Rollback, Some(120)));
+    log.deed(11, disputed(Dispute::Rollback, Some(120)));
+    log.deed(12, disputed(Dispute::Unproven, None));
+    log.deed(13, disputed(Dispute::Fork, Some(100)));
+    let found = log.findings("vault-fork");
+    assert_eq!(found.len(), 3, "the second word of the same way waits");
+    assert!(found.iter().all(|f| f.severity == Severity::Today));
+    assert_eq!(found[0].facts["theirs"], Fact::Count(120));
+    for f in found {
+        speaks(f);
+    }
 }

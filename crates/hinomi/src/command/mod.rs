@@ -1,6 +1,7 @@
 //! The commands, one file for each noun.
 
 pub mod assets;
+mod checkpoint;
 mod config;
 mod doctor;
 mod findings;
@@ -11,6 +12,7 @@ mod run;
 mod settings;
 mod users;
 mod vault;
+mod witness;
 
 use crate::clock::now;
 use crate::config::Config;
@@ -46,6 +48,8 @@ pub fn dispatch(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
         ("vault", Some(("export", m))) => vault::export(m, words),
         ("vault", Some(("import", m))) => vault::import(m, words),
         ("vault", Some(("hold", m))) => vault::hold(m, words),
+        ("vault", Some(("checkpoint", m))) => checkpoint::run(m, words),
+        ("witness", _) => witness::run(rest, words),
         ("rules", Some(("check", m))) => rules::check(m, words),
         ("rules", Some(("list", m))) => rules::list(m, words),
         ("settings", Some(("export", m))) => settings::export(m, words),

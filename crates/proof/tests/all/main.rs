@@ -4,6 +4,7 @@
 mod common;
 mod notes;
 mod oracles;
+mod stamp;
 mod tiles;
 mod tree;
 mod witness;

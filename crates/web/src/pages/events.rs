@@ -321,6 +321,7 @@ fn deed(ask: &Ask, deed: &Deed) -> String {
         Deed::StocktakeConflict { said, .. } => ("deed-stocktake-conflict", ask.t().of("stock-result", said.name())),
         Deed::StocktakeClosed { name, .. } => ("deed-stocktake-closed", name.clone()),
         Deed::ImportMapping { .. } => ("deed-import-mapping", String::new()),
+        Deed::LogDisputed { witness, dispute, .. } => ("deed-log-disputed", format!("{witness} {dispute}")),
         Deed::Started { version } => ("deed-started", version.clone()),
         Deed::Stopped => ("deed-stopped", String::new()),
         // A deed of a later version: its own page shows all of it.

@@ -198,6 +198,8 @@ pub(crate) fn misfit(ask: &Ask, key: &Key) -> String {
         Holds::Text(most) => t.n("setting-wrong-text", most as u64),
         Holds::TimeZone => t.say("setting-wrong-zone"),
         Holds::Calendar => t.say("setting-wrong-calendar"),
+        Holds::Url => t.say("setting-wrong-url"),
+        Holds::Witnesses => t.say("setting-wrong-witnesses"),
     }
 }
 
@@ -230,6 +232,13 @@ fn value_row(ask: &Ask, s: &state::settings::Setting) -> SettingRow {
         unit: if bounds.is_some() { t.say(&format!("unit-{}", s.key.unit)) } else { String::new() },
         how: how.into_iter().filter(|w| !w.is_empty()).collect::<Vec<_>>().join(if ask.lang == model::Lang::Ja { "" } else { " " }),
         bounds,
+        most: match s.key.holds {
+            Holds::Text(most) => most,
+            Holds::Url => 300,
+            // 16 pairs of the longest address and key line.
+            Holds::Witnesses => 9_000,
+            _ => 100,
+        },
         choices: match s.key.holds {
             Holds::Word(words) => words.iter().map(|w| Choice::new(*w, shown(w), *w == s.value)).collect(),
             _ => Vec::new(),

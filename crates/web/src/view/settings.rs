@@ -152,6 +152,8 @@ pub struct SettingRow {
     pub how: String,
     /// Least and most, where it is a number.
     pub bounds: Option<(i64, i64)>,
+    /// Characters at most, where it is text.
+    pub most: usize,
     /// What to choose from, where it is a word.
     pub choices: Vec<Choice>,
     /// What to ask before it is changed, or empty.
