@@ -7,6 +7,7 @@ use anyhow::Result;
 use model::Body;
 use model::event::Table;
 use state::pipeline::{Standing, VaultEnd};
+use state::settings::retention_of;
 use state::{Pipeline, Store, StoreUrl};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -60,7 +61,11 @@ pub fn state_url(config: &Config) -> Result<StoreUrl> {
 pub async fn retention(pipeline: &Pipeline) -> Result<Retention> {
     let days = pipeline.setting_number("retention_days").await.map_err(state_error)?;
     let bytes = pipeline.setting_number("retention_bytes").await.map_err(state_error)?;
-    Ok(Retention { days: u32::try_from(days).ok(), bytes: u64::try_from(bytes).ok(), ..Retention::standard(true) })
+    let mut retention = Retention { days: u32::try_from(days).ok(), bytes: u64::try_from(bytes).ok(), ..Retention::default() };
+    for (table, slot) in Table::ALL.into_iter().zip(&mut retention.tables) {
+        *slot = u32::try_from(pipeline.setting_number(retention_of(table)).await.map_err(state_error)?).ok();
+    }
+    Ok(retention)
 }
 
 fn newest_audit(vault: &Vault) -> Option<u64> {

@@ -27,6 +27,7 @@ mod migrate;
 pub mod outbox;
 pub mod people;
 pub mod pipeline;
+pub mod searches;
 pub mod sensors;
 pub mod settings;
 pub mod sheet;

@@ -8,9 +8,10 @@
 use crate::db::{Conn, marks, to_json, v};
 use crate::error::Result;
 use crate::pipeline::{EventCursor, Pipeline};
-use crate::store::Who;
+use crate::store::{Store, Who};
+use model::access::Action;
 use model::event::{Audit, Deed};
-use model::{AssetId, Body, FindingChange, NewEvent, SourceId, Time};
+use model::{AssetId, Authorised, Body, FindingChange, NewEvent, SourceId, Time};
 
 /// When so many deeds wait, failed log-ins are no longer added: somebody who guesses passwords while the vault is full must not
 /// fill the disk with it.
@@ -79,6 +80,17 @@ enum Lately {
     OfSite,
     /// Nobody's business there.
     No,
+}
+
+impl Store {
+    /// Writes a person's deed whose effect lies outside of state: an export, a hold in the vault.
+    pub async fn did<A: Action>(&self, proof: &Authorised<A>, deed: Deed, now: Time) -> Result<()> {
+        self.guard(proof)?;
+        let who = self.who(proof);
+        let mut tx = self.write().await?;
+        audit(&mut tx, &who, deed, now).await?;
+        tx.commit().await
+    }
 }
 
 impl Pipeline {

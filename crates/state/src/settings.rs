@@ -6,7 +6,7 @@ use crate::outbox::audit;
 use crate::pipeline::Pipeline;
 use crate::store::{Store, read_site};
 use model::access::{EditSettings, ViewSettings};
-use model::event::Deed;
+use model::event::{Deed, Table};
 use model::{Authorised, Time};
 
 /// What a setting may hold.
@@ -67,7 +67,69 @@ pub const SETTINGS: &[Key] = &[
         holds: Holds::Word(&["ja", "en"]),
         about: "language for those who have not chosen one",
     },
-    Key { name: "retention_days", default: "400", unit: "days", holds: Holds::Number(1, 3660), about: "how long the vault keeps events" },
+    Key {
+        name: "retention_days",
+        default: "400",
+        unit: "days",
+        holds: Holds::Number(1, 3660),
+        about: "how long the vault keeps records at most, except deeds and evidence",
+    },
+    Key {
+        name: "retention_flow_days",
+        default: "366",
+        unit: "days",
+        holds: Holds::Number(1, 3660),
+        about: "how long the vault keeps conversations",
+    },
+    Key {
+        name: "retention_activity_days",
+        default: "366",
+        unit: "days",
+        holds: Holds::Number(1, 3660),
+        about: "how long the vault keeps protocol-level acts",
+    },
+    Key {
+        name: "retention_observation_days",
+        default: "366",
+        unit: "days",
+        holds: Holds::Number(1, 3660),
+        about: "how long the vault keeps addresses seen",
+    },
+    Key {
+        name: "retention_finding_days",
+        default: "366",
+        unit: "days",
+        holds: Holds::Number(1, 3660),
+        about: "how long the vault keeps what detectors said",
+    },
+    Key {
+        name: "retention_audit_days",
+        default: "366",
+        unit: "days",
+        holds: Holds::Number(1, 3660),
+        about: "how long the vault keeps what people and programs did in Hinomi",
+    },
+    Key {
+        name: "retention_health_days",
+        default: "366",
+        unit: "days",
+        holds: Holds::Number(1, 3660),
+        about: "how long the vault keeps sensor counters",
+    },
+    Key {
+        name: "retention_log_days",
+        default: "366",
+        unit: "days",
+        holds: Holds::Number(1, 3660),
+        about: "how long the vault keeps records that other systems wrote",
+    },
+    Key {
+        name: "retention_evidence_days",
+        default: "2562",
+        unit: "days",
+        holds: Holds::Number(1, 3660),
+        about: "how long the vault keeps what shows that an objective is met or not",
+    },
     Key {
         name: "retention_bytes",
         default: "107374182400",
@@ -144,6 +206,20 @@ pub const SETTINGS: &[Key] = &[
 
 /// Witnesses at most: each is asked every few minutes, and a handful says as much as many.
 const MOST_WITNESSES: usize = 16;
+
+/// The setting of how many days records of a table are kept.
+pub fn retention_of(table: Table) -> &'static str {
+    match table {
+        Table::Flow => "retention_flow_days",
+        Table::Activity => "retention_activity_days",
+        Table::Observation => "retention_observation_days",
+        Table::Finding => "retention_finding_days",
+        Table::Audit => "retention_audit_days",
+        Table::Health => "retention_health_days",
+        Table::Log => "retention_log_days",
+        Table::Evidence => "retention_evidence_days",
+    }
+}
 
 /// A setting as it stands.
 #[derive(Clone, Debug)]
@@ -359,6 +435,9 @@ mod tests {
             assert!(matches!(key(name).unwrap().check(bad), Err(StateError::Invalid { .. })), "{name} {bad}");
         }
         assert!(key("no_such").is_err());
+        for table in Table::ALL {
+            assert!(key(retention_of(table)).is_ok(), "{}", table.name());
+        }
     }
 
     #[test]

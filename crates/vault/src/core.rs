@@ -1,9 +1,9 @@
 //! What the writer, the readers and the pages share.
 
+use crate::chores::Chores;
 use crate::disk::Disk;
 use crate::error::{Damage, VaultError};
 use crate::folder::Folder;
-use crate::chores::Chores;
 use crate::frame::{Encoded, Mark, MarkEntry};
 use crate::log::Log;
 use crate::retention::{Hold, Retention};
@@ -70,7 +70,6 @@ impl Default for Options {
         }
     }
 }
-
 
 fn system_time() -> Time {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -281,6 +280,8 @@ impl Inner {
                     t.files += 1;
                     t.rows += file.facts.rows;
                     t.bytes += file.facts.bytes;
+                    let first = Time(file.facts.first_received);
+                    t.oldest = Some(t.oldest.map_or(first, |o| o.min(first)));
                 }
             }
             s.sealed_to = view.sealed_to;

@@ -55,7 +55,7 @@ pub use disk::{Disk, DiskFile, DiskRead, RealDisk};
 pub use error::{Damage, VaultError};
 pub use frame::Mark;
 pub use log::{Tiles, origin_of};
-pub use prove::{MOST_RECORDS, Request};
+pub use prove::{MOST_RECORDS, ProofState, Request};
 pub use read::{Follower, Query, Reader};
 pub use retention::{Hold, Retention, SACRIFICE};
 pub use status::{LastExport, LastVerified, LetGo, LogStatus, TableStatus, VaultStatus, Writing};
@@ -64,7 +64,8 @@ pub use writer::{Acknowledged, Appender, Ticket};
 
 use crate::core::{Health, Inner, Queue, lock};
 use crate::log::Log;
-use model::{Event, EventId, SiteId};
+use model::event::Table;
+use model::{Event, EventId, NewEvent, SiteId};
 use std::any::Any;
 use std::collections::VecDeque;
 use std::path::Path;
@@ -327,6 +328,11 @@ impl Vault {
         prove::prove(&self.inner, ask)
     }
 
+    /// How a record of a table stands in the log: which batch holds it, and where. `None` where it is in none yet.
+    pub fn proof_state(&self, table: Table, seq: u64) -> Result<Option<ProofState>, VaultError> {
+        prove::state(&self.inner, table, seq)
+    }
+
     /// The newest checkpoint, a signed note; `None` where nothing was committed yet.
     pub fn checkpoint(&self) -> Option<String> {
         let status = lock(&self.inner.log_status);
@@ -413,6 +419,21 @@ impl Vault {
             let _ = thread.join();
         }
     }
+}
+
+/// A record in the readable form of docs/store-format.md, as evidence packs show it: JSON in one line.
+pub fn readable(event: &Event) -> Result<String, VaultError> {
+    let e = event.clone();
+    let new = NewEvent { source: e.source, received: e.received, happened: e.happened, body: e.body };
+    let mut groups = proof::canon::Groups::default();
+    let wrong = |x: proof::canon::CanonError| VaultError::Record(x.to_string());
+    proof::canon::write(&new, &mut groups).map_err(wrong)?;
+    proof::canon::readable(groups.all()).map_err(wrong)
+}
+
+/// The page that checks an evidence pack offline; it goes into each as `verify.html`.
+pub fn verify_page() -> String {
+    proof::pack::verify_page()
 }
 
 impl Drop for Vault {

@@ -38,6 +38,43 @@ pub struct Request {
     pub blobs: Vec<crate::BlobId>,
 }
 
+/// How a record stands in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProofState {
+    /// Index of the entry that committed it.
+    pub entry_index: u64,
+    /// Its batch.
+    pub batch: u64,
+    /// When that was written.
+    pub committed_at: Time,
+    /// Entries of the log now: the newest checkpoint covers them all.
+    pub size: u64,
+    /// Its place in the batch's tree of its table, from 0; absent where the record is not here any more.
+    pub position: Option<u64>,
+    /// Records of its table in the batch.
+    pub count: u64,
+}
+
+/// How a record stands in the log. `None` where it is in no batch yet, or there is none of that number.
+pub(crate) fn state(inner: &Arc<Inner>, table: Table, seq: u64) -> Result<Option<ProofState>, VaultError> {
+    let found = {
+        let log = lock(&inner.log);
+        log.batch_of(seq)?.map(|f| (f, log.size()))
+    };
+    let Some(((entry_index, Entry::Commit { batch, at, first_seq, tables, .. }), size)) = found else { return Ok(None) };
+    let Some(root) = tables.iter().find(|t| t.table == table as u8) else { return Ok(None) };
+    let (mut before, mut here) = (0, false);
+    walk(inner, table, first_seq, seq, |s, _, _| {
+        if s == seq {
+            here = true;
+        } else {
+            before += 1;
+        }
+        Ok(())
+    })?;
+    Ok(Some(ProofState { entry_index, batch, committed_at: Time(at), size, position: here.then_some(before), count: root.count }))
+}
+
 /// Records of one pack at most.
 pub const MOST_RECORDS: usize = 100_000;
 
@@ -119,7 +156,11 @@ pub(crate) fn prove(inner: &Arc<Inner>, ask: &Request) -> Result<Vec<u8>, VaultE
     let paths = tiles::inclusion_proofs(&source, &list, size).map_err(tile_error)?;
     let mut entries = Vec::with_capacity(list.len());
     for (index, path) in list.iter().zip(paths) {
-        entries.push(EntryProof { index: *index, entry: base64::encode(&log.entry_bytes(*index)?), path: path.iter().map(|h| base64::encode(h)).collect() });
+        entries.push(EntryProof {
+            index: *index,
+            entry: base64::encode(&log.entry_bytes(*index)?),
+            path: path.iter().map(|h| base64::encode(h)).collect(),
+        });
     }
     let consistency = match &ask.since {
         Some(text) => Some(since(&log, text)?),

@@ -139,6 +139,8 @@ pub struct TableStatus {
     pub rows: u64,
     /// Bytes.
     pub bytes: u64,
+    /// Earliest time of receipt among them.
+    pub oldest: Option<Time>,
 }
 
 /// The log, as pages show it.

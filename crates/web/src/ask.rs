@@ -53,6 +53,10 @@ pub(crate) struct Shared {
     pub(crate) health: std::sync::Mutex<Option<(Time, bool)>>,
     /// Lists that were checked and not yet taken over.
     pub(crate) held: crate::pages::import::HeldFiles,
+    /// A look through the vault that was asked for on its page.
+    pub(crate) looking: Arc<crate::pages::vault::Looking>,
+    /// Held while the list of holds is changed.
+    pub(crate) holding: tokio::sync::Mutex<()>,
 }
 
 impl std::fmt::Debug for Shared {
@@ -90,6 +94,8 @@ impl Shared {
             fresh: std::sync::Mutex::default(),
             health: std::sync::Mutex::default(),
             held: crate::pages::import::HeldFiles::default(),
+            looking: Arc::default(),
+            holding: tokio::sync::Mutex::default(),
         })
     }
 
@@ -360,6 +366,7 @@ const DONE: &[(&str, &str)] = &[
     ("tick-conflict", "look"),
     ("settled", "ok"),
     ("stock-closed", "ok"),
+    ("look-began", "ok"),
 ];
 
 /// An address without `done`, so that coming back does not tell it again.

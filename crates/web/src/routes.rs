@@ -101,7 +101,7 @@ where
 /// Every route.
 pub(crate) fn routes() -> Vec<Route> {
     use api::stocktake as rounds;
-    use pages::{assets, calendar, entrance, events, export, findings, import, joins, ledger, own, settings, stocktake, today};
+    use pages::{assets, calendar, entrance, events, export, findings, import, joins, ledger, own, settings, stocktake, today, vault};
     vec![
         // Before login.
         public(Method::GET, "/healthz", pages::health),
@@ -166,6 +166,12 @@ pub(crate) fn routes() -> Vec<Route> {
         post("/settings/calendar", EditSettings, calendar::change),
         post("/settings/sensors", EditSettings, settings::sensors),
         post("/settings/users", ManageUsers, settings::users),
+        // The vault.
+        get("/vault", ViewSettings, vault::page),
+        get("/vault/checkpoint", ViewSettings, vault::checkpoint),
+        post("/vault/verify", EditSettings, vault::verify),
+        post("/vault/holds", EditSettings, vault::holds),
+        post("/vault/retention", EditSettings, vault::retention),
         // The API.
         get("/api/v1/openapi.json", OwnSettings, api::openapi),
         get("/api/v1/session", OwnSettings, api::session),

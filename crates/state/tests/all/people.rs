@@ -178,6 +178,41 @@ on_both! {
         assert!(bench.machine.outbox(10).await.unwrap()[0].0 > numbers[1], "numbers never repeat");
     }
 
+    async fn searches_are_ones_own(bench) {
+        let sato = account(bench, "sato", Role::Auditor).await;
+        let tanaka = account(bench, "tanaka", Role::Auditor).await;
+        let (his, hers) = (bench.may_as(OwnSettings, sato), bench.may_as(OwnSettings, tanaka));
+        bench.store.keep_search(&his, " 夜間のログイン ", "q=login&table=log", NOW).await.unwrap();
+        bench.store.keep_search(&his, "夜間のログイン", "q=login", NOW).await.unwrap();
+        bench.store.keep_search(&hers, "夜間のログイン", "q=%E9%80%9A", NOW).await.unwrap();
+        let kept = bench.store.searches(&his).await.unwrap();
+        assert_eq!(kept.iter().map(|s| (s.name.as_str(), s.query.as_str())).collect::<Vec<_>>(), [("夜間のログイン", "q=login")]);
+        for (name, query) in [("", "q=a"), ("a\nb", "q=a"), (&*"長".repeat(61), "q=a"), ("a", "q=a b"), ("a", &*"x".repeat(3000))] {
+            let refused = bench.store.keep_search(&his, name, query, NOW).await;
+            assert!(matches!(refused, Err(StateError::Invalid { .. })), "{name:?} {query:?}");
+        }
+        bench.store.forget_search(&hers, &kept[0].id, NOW).await.unwrap();
+        assert_eq!(bench.store.searches(&his).await.unwrap().len(), 1, "not by somebody else");
+        bench.store.forget_search(&his, &kept[0].id, NOW).await.unwrap();
+        assert!(bench.store.searches(&his).await.unwrap().is_empty());
+        for n in 0..50 {
+            bench.store.keep_search(&his, &n.to_string(), "q=a", NOW).await.unwrap();
+        }
+        assert!(matches!(bench.store.keep_search(&his, "51", "q=a", NOW).await, Err(StateError::Invalid { .. })));
+        bench.store.keep_search(&his, "49", "q=b", NOW).await.unwrap();
+        assert!(matches!(bench.store.searches(&bench.may(OwnSettings)).await, Err(StateError::Invalid { .. })), "the machine has none");
+        let said = audits(bench).await;
+        assert!(said.iter().any(|a| a.user.is_some() && matches!(&a.deed, Deed::Setting { key, from, .. } if key == "own.search" && from == "夜間のログイン")));
+    }
+
+    async fn a_deed_whose_effect_lies_elsewhere_is_written_down(bench) {
+        let proof = bench.may(EditSettings);
+        bench.store.at([192, 0, 2, 7].into()).did(&proof, Deed::Exported { what: String::from("events"), rows: 3 }, NOW).await.unwrap();
+        let all = audits(bench).await;
+        assert_eq!((all.len(), &all[0].deed), (1, &Deed::Exported { what: String::from("events"), rows: 3 }));
+        assert_eq!((all[0].action.as_str(), all[0].from), ("edit_settings", Some([192, 0, 2, 7].into())));
+    }
+
     async fn a_change_and_its_deed_stand_or_fall_together(bench) {
         let edit = bench.may(EditSettings);
         let store = bench.store.clone();

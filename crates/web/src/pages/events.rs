@@ -34,7 +34,7 @@ pub(crate) struct Asked {
 }
 
 /// A time as a form sends it (`YYYY-MM-DDTHH:MM` in the reader's zone) or RFC 3339.
-fn time(ask: &Ask, text: &str) -> Option<Time> {
+pub(crate) fn time(ask: &Ask, text: &str) -> Option<Time> {
     Time::parse_rfc3339(text).or_else(|| {
         let civil: jiff::civil::DateTime = text.parse().ok()?;
         let at = civil.to_zoned(ask.format.zone.clone()).ok()?;

@@ -15,6 +15,7 @@ pub(crate) mod settings;
 pub(crate) mod speak;
 pub(crate) mod stocktake;
 pub(crate) mod today;
+pub(crate) mod vault;
 
 use crate::ask::Ask;
 use crate::problem::Problem;
@@ -45,7 +46,7 @@ pub(crate) async fn health(ask: Ask) -> Result<Response, Problem> {
 
 /// State and vault can be written.
 pub(crate) async fn healthy(ask: &Ask) -> bool {
-    ask.shared.vault.status().writing == vault::Writing::Ok && ask.store.check().await.is_ok()
+    ask.shared.vault.status().writing == ::vault::Writing::Ok && ask.store.check().await.is_ok()
 }
 
 /// `GET /ui/{file}`: script, style, sign. With the current version in the address they may be kept for ever.

@@ -9,8 +9,9 @@ use axum::response::Response;
 use catalogue::Value;
 use model::access::{EditSettings, Grant, ManageUsers, ViewSettings};
 use model::coverage::SensorKind;
+use model::event::Table;
 use model::{Authorised, Role, SourceId, UserId, ZoneId};
-use state::settings::{Holds, Key, SETTINGS};
+use state::settings::{Holds, Key, SETTINGS, retention_of};
 use state::zones::{Range, ZoneFields};
 use state::{Layer, StateError};
 
@@ -31,6 +32,7 @@ pub(crate) fn kept(ask: &Ask, limit_days: Option<u64>) -> Kept {
         disk: Amount::bytes(s.bytes),
         free: s.free.map(Amount::bytes),
         limit_days,
+        outside: String::new(),
     }
 }
 
@@ -105,9 +107,11 @@ async fn fill(ask: &Ask, proof: &Authorised<ViewSettings>, problem: Option<(&str
         Err(_) => None,
     };
     let limit = ask.store.setting(proof, "retention_days").await?.value.parse().ok();
+    let mut kept = kept(ask, limit);
+    kept.outside = super::vault::outside(ask).await;
     let calendar = super::calendar::view(ask, proof).await?;
-    // The calendar has a part of its own.
-    let values = ask.store.settings(proof).await?.iter().filter(|s| s.key.holds != Holds::Calendar).map(|s| value_row(ask, s)).collect();
+    // The calendar has a part of its own, and how long each table is kept stands on the vault's page.
+    let values = ask.store.settings(proof).await?.iter().filter(|s| s.key.holds != Holds::Calendar && !of_a_table(s.key)).map(|s| value_row(ask, s)).collect();
     let facts = ask.store.facts().await?;
     let database = if facts.iter().any(|(k, _)| k.contains("journal")) { "SQLite" } else { "PostgreSQL" };
     Ok(SettingsPage {
@@ -117,7 +121,7 @@ async fn fill(ask: &Ask, proof: &Authorised<ViewSettings>, problem: Option<(&str
         calendar,
         users,
         new_password: take_fresh(ask),
-        kept: kept(ask, limit),
+        kept,
         values,
         about: About {
             version: ask.shared.version.clone(),
@@ -203,8 +207,13 @@ pub(crate) fn misfit(ask: &Ask, key: &Key) -> String {
     }
 }
 
+/// It says how long one table is kept.
+fn of_a_table(key: &Key) -> bool {
+    Table::ALL.into_iter().any(|t| retention_of(t) == key.name)
+}
+
 /// A setting as its form shows it.
-fn value_row(ask: &Ask, s: &state::settings::Setting) -> SettingRow {
+pub(crate) fn value_row(ask: &Ask, s: &state::settings::Setting) -> SettingRow {
     let t = ask.t();
     let name = s.key.name.replace('_', "-");
     let shown = |v: &str| match (s.key.holds, s.key.unit) {

@@ -43,6 +43,10 @@ pub(crate) async fn page(ask: Ask, proof: Authorised<ViewToday>) -> Result<Respo
         Ok(seeing) => ask.store.setting(&seeing, "retention_days").await?.value.parse().ok(),
         Err(_) => None,
     };
+    let mut kept = super::settings::kept(&ask, limit);
+    if ask.also(ViewSettings).is_ok() {
+        kept.outside = super::vault::outside(&ask).await;
+    }
     let view = TodayFacts {
         today: open(Severity::Today),
         week: open(Severity::Week),
@@ -57,7 +61,7 @@ pub(crate) async fn page(ask: Ask, proof: Authorised<ViewToday>) -> Result<Respo
         learned: learned(&ask),
         changes: changes(&ask, &facts).await?,
         traffic: traffic(&ask, &facts),
-        kept: super::settings::kept(&ask, limit),
+        kept,
         as_of: ask.as_of.map(|at| ask.when(at)),
         stock: stock(&ask).await?,
     };

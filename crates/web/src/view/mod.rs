@@ -39,6 +39,11 @@
 //! | `POST /settings/zones` | adds, changes, removes | `act` (`add`/`save`/`remove`), `id`, `rev`, `name`, `layer`, `ranges`, `vlans` (separated by spaces, commas or line ends) |
 //! | `POST /settings/sensors` | a sensor's name | `id`, `rev`, `name` |
 //! | `POST /settings/users` | | `act` (`add`/`enable`/`disable`/`reset`), `id`, `rev`, `name`, `role` (repeated) |
+//! | `GET /vault` | [`vault::VaultPage`] | |
+//! | `GET /vault/checkpoint` | [`vault::CheckpointPage`], for paper | |
+//! | `POST /vault/verify` | looks through everything | `depth` (`files`/`deep`) |
+//! | `POST /vault/holds` | | `act` (`add`/`lift`), `name`, `reason`, `table`, `from`, `to` |
+//! | `POST /vault/retention` | | `key`, `rev`, `value` |
 //! | `GET /live` | server-sent events `finding`, `asset`, `sensor`, `resync` (all of them); the data is never shown | |
 //! | `GET /ui/{file}` | [`bundle::FILES`] | `v` = [`bundle::VERSION`], so it may be cached for ever |
 //!
@@ -57,6 +62,7 @@ pub mod settings;
 pub mod shell;
 pub mod stocktake;
 pub mod today;
+pub mod vault;
 pub mod words;
 
 pub use assets::*;
@@ -75,3 +81,5 @@ pub use words::T;
 mod samples;
 #[cfg(test)]
 mod samples_stocktake;
+#[cfg(test)]
+mod samples_vault;

@@ -201,6 +201,7 @@ fn today(s: &Say, empty: bool) -> TodayPage {
             disk: Amount::bytes(2_412_000_000),
             free: Some(Amount::bytes(391_000_000_000)),
             limit_days: Some(365),
+            outside: s.s("外部の確認：3 日前", "Last confirmed from outside: 3 days ago"),
         },
         as_of: None,
     };
@@ -634,6 +635,7 @@ fn settings(s: &Say) -> SettingsPage {
             disk: Amount::bytes(2_412_000_000),
             free: Some(Amount::bytes(391_000_000_000)),
             limit_days: Some(365),
+            outside: s.s("外部の確認：3 日前", "Last confirmed from outside: 3 days ago"),
         },
         values: vec![
             SettingRow {
@@ -720,6 +722,7 @@ fn pages(s: &Say) -> Vec<(&'static str, String)> {
     auditor.shell.may = May { edit_assets: false, ..May::ALL };
     let render = |t: Result<String, askama::Error>| t.unwrap();
     let mut all = super::samples_stocktake::pages(s);
+    all.extend(super::samples_vault::pages(s));
     all.extend([
         ("today", render(today(s, false).render())),
         ("today-empty", render(today(s, true).render())),

@@ -1,0 +1,198 @@
+# Words of records and the vault.
+
+# The vault
+vault = Vault
+vault-how = How many records there are, how they are kept, and how anybody can check that none was changed afterwards.
+vault-state = State
+vault-fine = Records are being written, and nothing is wrong.
+vault-fine-how = Writing, damage, disk space, confirmation from outside and verification: nothing to look at.
+vault-attend = Records are being written. There is something to look at.
+vault-act = Something needs you now.
+vault-stopped = Records cannot be written since { $x } (tried { $y } times).
+vault-stopped-do = Check the disk’s space, connection and rights. Writing resumes by itself; nothing that was written is lost.
+vault-closed = The vault is closed.
+vault-closed-do = Start Hinomi again.
+vault-damaged = { $n ->
+    [one] One place can no longer be trusted.
+   *[other] { $n } places can no longer be trusted.
+  }
+vault-damaged-do = See where under “Verification”, and check the disk. Where there is an archive, restore from it.
+vault-log-trouble = The log cannot go on.
+vault-log-trouble-do = Records are kept but get no proof. Tell whoever looks after Hinomi.
+vault-look-failed = The verification could not be finished.
+vault-look-failed-do = Start it again. If it fails again, check the disk.
+vault-look-never = Nothing has ever been verified.
+vault-look-never-do = Press “Verify now” below.
+vault-full-soon = { $n ->
+    [one] At this pace the disk is full within a day.
+   *[other] At this pace the disk is full in { $n } days.
+  }
+vault-full-soon-do = Free some space, or keep records for fewer days.
+vault-dropped-some = { $n ->
+    [one] { $n } conversation was dropped before it was written.
+   *[other] { $n } conversations were dropped before they were written.
+  }
+vault-dropped-do = There is too much traffic or the disk is too slow. Watch less, or use a faster disk.
+vault-outside-old = The last confirmation from outside was { $x }.
+vault-outside-do = Print the checkpoint and leave it with somebody outside.
+vault-unknown = unknown
+vault-not-yet = not yet
+vault-not-since-start = not since the start
+vault-sizes = Sizes and growth
+vault-records = Records
+vault-no-records = No records yet. They come once the watch begins.
+vault-bytes = Disk in use
+vault-growth = About { $x } more each day.
+vault-growth-unknown = Growth is known once there is an hour of records.
+vault-free = Disk space left
+vault-full-unknown = The day on which the disk is full is not known yet.
+vault-full-far = At this pace it is not full within ten years.
+vault-full-on = At this pace the disk is full around { $x }.
+vault-full-budget = Around { $x } the limit of { $y } is reached and the oldest conversations go first. The disk does not fill.
+vault-by-table = Records by sort
+vault-by-table-how = Choose a sort to open its records. Records that are not sealed yet are not in this table.
+vault-files = Files
+vault-size = Size
+vault-oldest = Oldest record
+vault-kept = Kept for
+vault-kept-days = { $n ->
+    [one] { $n } day
+   *[other] { $n } days
+  }
+vault-kept-always = always
+vault-tail = Not sealed yet
+vault-tail-how = Sealed every 15 minutes or 64 MB.
+vault-last-seal = Last sealed
+vault-last-sync = Last written to disk
+vault-write-errors = Failed writes
+vault-since-start = since the start
+vault-dropped = Dropped before writing
+vault-dropped-how = since the start; conversations under pressure, nothing else.
+vault-let-go = Let go by age or size
+vault-let-go-none = none yet
+vault-let-go-sum = { $n } records ({ $x }), the newest of { $y }.
+vault-export = Last archive
+vault-export-none = none yet
+vault-export-good = Read back and right
+vault-export-unread = Not read back
+vault-export-sum = { $n } files, { $y }, to { $x }
+
+# Proof
+vault-proof = Proof
+vault-proof-how = Records are committed every five seconds. Whoever changes one afterwards breaks every checkpoint that follows; and once somebody outside holds a checkpoint, nobody inside can rewrite what it covers.
+vault-checkpoint = Newest checkpoint
+vault-entries = Entries of the log
+vault-batches = of these, batches of records: { $x }
+vault-covered = Last committed record
+vault-uncommitted = { $n ->
+    [one] { $n } more waits to be committed
+   *[other] { $n } more wait to be committed
+  }
+vault-origin = Name of the log
+vault-fingerprint = Fingerprint of the key
+vault-fingerprint-how = Whoever gets an evidence pack compares it with this. Put it on the letterhead or on the wall.
+vault-print = Print the checkpoint
+vault-outside = Confirmed from outside
+vault-outside-newest = Last confirmed from outside: { $x }
+vault-outside-short = Not yet confirmed by anybody outside
+vault-outside-none = Nobody outside has seen the log yet.
+vault-outside-none-why = Whoever controls this machine could make it all anew, and nobody could tell.
+vault-outside-none-do = Print the checkpoint, date and sign it, and leave it with somebody outside: accountant, IT company, parent company. A witness or a time-stamp authority does it by itself.
+vault-outside-who = Who
+vault-outside-when = When
+vault-outside-size = Entries seen
+vault-witness = Witness
+vault-stamp = Time stamp
+vault-stamp-who = Time-stamp authority
+vault-paper = Checkpoint
+vault-paper-how = This sheet shows how far the records of Hinomi had come at this time.
+vault-paper-print = Print it with your browser (Ctrl + P): one sheet of A4.
+vault-paper-site = Site
+vault-root = Root hash
+vault-key = Public key
+vault-paper-code = Checkpoint with its signature
+vault-paper-key = Public key
+vault-paper-long = Too long for a code. Use the text below.
+vault-paper-text = Full text of the checkpoint
+vault-paper-sign = Date                                Signature of whoever keeps it
+vault-paper-why = Kept outside the company, this sheet makes sure that nobody inside can change an earlier record without being noticed.
+vault-paper-check = Open the verify.html in any later evidence pack and enter this text or the fingerprint: it checks that the log goes on from here.
+vault-paper-none = The checkpoint will be shown here
+vault-paper-none-how = The first record is committed within five seconds.
+
+# Verification
+vault-look = Verification
+vault-look-how = Looks whether every byte is what was written. Hinomi also does so in the background, a little at a time.
+vault-look-none = No verification has ended yet.
+vault-look-good = Everything is as it was written
+vault-look-bad = { $n ->
+    [one] { $n } place is not what was written
+   *[other] { $n } places are not what was written
+  }
+vault-look-sum = { $n } files, { $x }, in { $y }.
+vault-look-sum-deep = { $n } files, { $x }, with the proof of every record, in { $y }.
+vault-look-runs = Verifying
+vault-look-since = since
+vault-look-progress = { $x } of { $y } looked at.
+vault-look-reload = Show how far it is
+vault-look-now = Verify now
+vault-look-deep = Verify every proof
+vault-look-now-how = It goes on in the background; you may leave this page. With every proof it takes long.
+done-look-began = The verification has begun.
+vault-damage = Places that cannot be trusted
+vault-damage-none = No damage is known.
+vault-damage-how = Choose a place to open the records around it.
+vault-damage-file = File
+vault-damage-records = Records
+vault-damage-what = What is wrong
+vault-damage-span = { $x } to { $y }
+vault-damage-from = from { $x }
+vault-damage-no-record = no record
+vault-damage-more = { $n ->
+    [one] and { $n } more
+   *[other] and { $n } more
+  }
+vault-notes = { $n ->
+    [one] What was repaired or decided at the start ({ $n })
+   *[other] What was repaired or decided at the start ({ $n })
+  }
+
+# Holds
+vault-holds = Holds
+vault-holds-how = Records that an investigation or a court needs are kept past their time.
+vault-holds-none = Nothing is held.
+vault-hold-since = Held since
+vault-hold-all = every sort
+vault-hold-always = all times
+vault-hold-span = { $x } to { $y }
+vault-hold-said = { $x } ({ $y })
+vault-hold-add = Add a hold
+vault-hold-add-how = Times are those of receipt; empty means without end. The hold and its reason are recorded.
+vault-hold-name = Name
+vault-hold-reason = Reason
+vault-hold-lift = Lift the hold
+vault-hold-lift-sure = Records past their time are deleted soon and cannot be brought back.
+vault-hold-wrong = Give a name (60 characters) and a reason (200), one line each. Nothing was changed.
+vault-hold-wrong-span = Check the times: the first must lie before the second. Nothing was changed.
+vault-retention = How long records are kept
+vault-retention-how = With fewer days, older records begin to go within about a minute and cannot be brought back; that they went stays in the log. The limits for all are in the settings:
+setting-retention-flow-days = Days to keep conversations
+setting-retention-flow-days-how = Where space is short, these go first.
+setting-retention-activity-days = Days to keep activities
+setting-retention-activity-days-how = Older records are deleted.
+setting-retention-observation-days = Days to keep observations
+setting-retention-observation-days-how = Older records are deleted.
+setting-retention-finding-days = Days to keep findings
+setting-retention-finding-days-how = Older records are deleted.
+setting-retention-audit-days = Days to keep what people did in Hinomi
+setting-retention-audit-days-how = Never let go for want of space.
+setting-retention-health-days = Days to keep sensor counters
+setting-retention-health-days-how = Older records are deleted.
+setting-retention-log-days = Days to keep logs of other systems
+setting-retention-log-days-how = Older records are deleted.
+setting-retention-evidence-days = Days to keep evidence
+setting-retention-evidence-days-how = Never let go for want of space.
+table-log = Logs
+table-evidence = Evidence
+invalid-too-many-searches = At most { $n } searches are kept. Remove one that you do not use.
+vault-open = Open the vault
