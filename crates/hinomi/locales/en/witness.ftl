@@ -1,4 +1,4 @@
-cmd-witness = Watches over the checkpoints of other vaults and cosigns them
+cmd-witness = See the checkpoints of other vaults, and cosign them
 arg-witness-data = Folder for the witness's key and for what it has seen
 arg-witness-listen = Address and port to answer on
 arg-witness-log = Public key line of a log to serve (several are possible); 'hinomi vault checkpoint --print' shows it
@@ -26,7 +26,7 @@ witness-rollback = ROLLBACK: { $origin } shows { $shown } entries, and { $known 
 witness-unproven = UNPROVEN: { $origin } shows { $shown } entries, and nothing shows that they go on from the { $known } that were seen before.
 witness-evidence = both checkpoints: { $file }
 witness-trouble = trouble: { $why }
-cmd-vault-checkpoint = The vault's checkpoint: to be shown, printed or given away, and checked against later
+cmd-vault-checkpoint = Show the newest checkpoint, to print or give away, and compare it later
 arg-checkpoint-print = Also print fingerprint and QR code
 arg-checkpoint-svg = Write a sheet of A4 as SVG to this file
 arg-checkpoint-html = Write a sheet of A4 as HTML to this file (open it and print)
