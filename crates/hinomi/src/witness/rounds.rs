@@ -77,8 +77,12 @@ impl Rounds {
         self.peers.retain(|key, _| outside.peers.iter().any(|p| p.key.to_string() == *key));
         let due = |s: &Standing| s.next.is_none_or(|next| at >= next);
         let peers: Vec<_> = outside.peers.iter().filter(|p| self.peers.get(&p.key.to_string()).is_none_or(due)).collect();
-        let stamp = outside.authority.as_ref().filter(|_| due(&self.stamp));
-        let stamp = stamp.filter(|_| log.last_stamp().is_none_or(|(_, when)| (now - when).abs() >= STAMP_EVERY));
+        let mut stamp = outside.authority.as_ref().filter(|_| due(&self.stamp));
+        if stamp.is_some() && log.last_stamp().is_some_and(|(_, when)| (now - when).abs() < STAMP_EVERY) {
+            // Looking for the newest one reads files: not at every look.
+            self.stamp.done(STAMP_AGAIN, at);
+            stamp = None;
+        }
         if peers.is_empty() && stamp.is_none() {
             return said;
         }
@@ -102,7 +106,7 @@ impl Rounds {
         if let Some(authority) = stamp {
             match stamps::ask(&carrier, authority, Arc::clone(log)).await {
                 Ok(Some(stamped)) => {
-                    self.stamp.done(Duration::ZERO, at);
+                    self.stamp.done(STAMP_AGAIN, at);
                     said.push(Said::Stamped(stamped));
                 }
                 Ok(None) => {}

@@ -143,15 +143,16 @@ fn escape(text: &str) -> String {
     out
 }
 
-/// Lines of at most so many characters: at spaces where there are some, anywhere in Japanese, but never before a sign that may not begin a line.
+/// Lines of about so many characters: between words of letters, anywhere in Japanese, but never before a sign that may not begin a line.
 fn wrap(text: &str, columns: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
     for c in text.chars() {
         let no_start = matches!(c, '。' | '、' | '）' | '」' | 'ー' | '.' | ',' | ')' | ' ');
         if line.chars().count() >= columns && !no_start {
-            let at = line.rfind(' ').filter(|_| c.is_ascii() && line.is_ascii());
-            let rest = at.map_or(String::new(), |at| line.split_off(at).trim_start().to_owned());
+            // A word of letters goes to the next line whole.
+            let word = if c.is_ascii_graphic() { line.chars().rev().take_while(char::is_ascii_graphic).count() } else { 0 };
+            let rest = if word < line.len() { line.split_off(line.len() - word) } else { String::new() };
             lines.push(std::mem::replace(&mut line, rest).trim_end().to_owned());
         }
         line.push(c);
