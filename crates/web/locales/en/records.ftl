@@ -97,7 +97,7 @@ vault-outside-newest = Last confirmed from outside: { $x }
 vault-outside-short = Not yet confirmed by anybody outside
 vault-outside-none = Nobody outside has seen the log yet.
 vault-outside-none-why = Whoever controls this machine could make it all anew, and nobody could tell.
-vault-outside-none-do = Print the checkpoint, date and sign it, and leave it with somebody outside: accountant, IT company, parent company. A witness or a time-stamp authority does it by itself.
+vault-outside-none-do = Print the checkpoint, date and sign it, and leave it with somebody outside: accountant, IT company, parent company. A witness or a time-stamp authority, entered in the settings, does it by itself.
 vault-outside-who = Who
 vault-outside-when = When
 vault-outside-size = Entries seen
@@ -116,7 +116,7 @@ vault-paper-long = Too long for a code. Use the text below.
 vault-paper-text = Full text of the checkpoint
 vault-paper-sign = Date                                Signature of whoever keeps it
 vault-paper-why = Kept outside the company, this sheet makes sure that nobody inside can change an earlier record without being noticed.
-vault-paper-check = Open the verify.html in any later evidence pack and enter this text or the fingerprint: it checks that the log goes on from here.
+vault-paper-check = Open the verify.html in any later evidence pack and enter this text or the fingerprint: it checks that the log goes on from here. On this machine, “hinomi vault checkpoint --check FILE” does too.
 vault-paper-none = The checkpoint will be shown here
 vault-paper-none-how = The first record is committed within five seconds.
 

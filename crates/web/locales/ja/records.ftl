@@ -1,7 +1,7 @@
-# ログ・記録と保管庫のことば。
+# ログ・記録と記録庫のことば。
 
-# 保管庫
-vault = 保管庫
+# 記録庫
+vault = 記録庫
 vault-how = 記録がどれだけあり、どう守られ、あとから書き換えられていないことをどう確かめられるかを示します。
 vault-state = いまの状態
 vault-fine = 記録は書けており、問題は見つかっていません。
@@ -10,10 +10,10 @@ vault-attend = 記録は書けています。見ておくことがあります�
 vault-act = すぐに見ることがあります。
 vault-stopped = { $x } から記録を書けません（{ $y } 回試しました）。
 vault-stopped-do = ディスクの空き、接続、権限を確かめてください。直ると自動で書き始めます。書き終えた記録は失われません。
-vault-closed = 保管庫は閉じています。
+vault-closed = 記録庫は閉じています。
 vault-closed-do = 火の見を起動し直してください。
 vault-damaged = 信じられない場所が { $n } か所あります。
-vault-damaged-do = 下の「点検」で場所を確かめ、ディスクを調べてください。控えがあれば、そこから戻します。
+vault-damaged-do = 下の「点検」で場所を確かめ、ディスクを調べてください。バックアップがあれば、そこから戻します。
 vault-log-trouble = 確定の記録を続けられません。
 vault-log-trouble-do = 記録は残っていますが、証明がつきません。支援事業者に知らせてください。
 vault-look-failed = 点検を終えられませんでした。
@@ -25,7 +25,7 @@ vault-full-soon-do = 空きを増やすか、残す日数を短くしてくだ�
 vault-dropped-some = 書く前に捨てた通信の記録が { $n } 件あります。
 vault-dropped-do = 通信が多すぎるか、ディスクが遅すぎます。見張る範囲を減らすか、速いディスクに替えてください。
 vault-outside-old = 外部の確認が { $x } から止まっています。
-vault-outside-do = 「確定の控え」を印刷し、社外の人に預けてください。
+vault-outside-do = 「控え」を印刷し、社外の人に預けてください。
 vault-unknown = 不明
 vault-not-yet = まだありません
 vault-not-since-start = 起動してからはまだありません
@@ -67,7 +67,7 @@ vault-export-sum = { $x } へ { $n } ファイル、{ $y }
 
 # 証明
 vault-proof = 証明
-vault-proof-how = 記録は 5 秒ごとに確定し、あとから 1 件でも変えると、この先のすべての確定と合わなくなります。社外のだれかが確定の控えを持っていれば、社内のだれにも書き換えられません。
+vault-proof-how = 記録は 5 秒ごとに確定し、あとから 1 件でも変えると、この先のすべての確定と合わなくなります。社外のだれかが控えを持っていれば、社内のだれにも書き換えられません。
 vault-checkpoint = 最後の確定
 vault-entries = ログの長さ
 vault-batches = うち記録の束 { $x }
@@ -76,20 +76,20 @@ vault-uncommitted = ほかに { $n } 件が確定を待っています
 vault-origin = ログの名前
 vault-fingerprint = 鍵の指紋
 vault-fingerprint-how = 証拠を受け取る人は、この指紋と見比べます。会社の用紙や壁に貼っておいてください。
-vault-print = 確定の控えを印刷する
+vault-print = 控えを印刷する
 vault-outside = 外部の確認
 vault-outside-newest = 外部の確認：{ $x }
 vault-outside-short = 外部の確認：まだありません
 vault-outside-none = このログは、まだ社外のだれにも見られていません。
 vault-outside-none-why = この機械を握った人がすべてを作り直しても、いまは見分けがつきません。
-vault-outside-none-do = 「確定の控え」を印刷し、日付と署名を入れて、税理士・支援事業者・親会社など社外の人に預けてください。証人や時刻認証につなぐと、自動になります。
+vault-outside-none-do = 「控え」を印刷し、日付と署名を入れて、税理士・支援事業者・親会社など社外の人に預けてください。「設定」で立会人や時刻認証局につなぐと、自動になります。
 vault-outside-who = だれが
 vault-outside-when = いつ
 vault-outside-size = 見たところまで
-vault-witness = 証人の署名
+vault-witness = 立会人の署名
 vault-stamp = 時刻認証
 vault-stamp-who = 時刻認証局
-vault-paper = 確定の控え
+vault-paper = 記録庫の控え
 vault-paper-how = 火の見の記録が、この時点でここまであったことを示す控えです。
 vault-paper-print = ブラウザーの印刷（Ctrl + P）で A4 1 枚になります。
 vault-paper-site = 拠点
@@ -101,8 +101,8 @@ vault-paper-long = 長すぎるため、コードにできません。下の文�
 vault-paper-text = 確定の全文
 vault-paper-sign = 日付　　　　　　　　　　預かった人の署名
 vault-paper-why = この控えを社外に置くと、これより前の記録は、社内のだれにも気づかれずに変えられなくなります。
-vault-paper-check = あとで受け取る証拠のファイルに入っている verify.html を開き、この控えの文字か指紋を入れると、続きであることを確かめられます。
-vault-paper-none = ここに確定の控えが現れます
+vault-paper-check = あとで受け取る証拠のファイルに入っている verify.html を開き、この控えの文字か指紋を入れると、続きであることを確かめられます。この機械では「hinomi vault checkpoint --check ファイル」でも確かめられます。
+vault-paper-none = ここに控えが現れます
 vault-paper-none-how = 最初の記録が書かれると、5 秒以内に確定します。
 
 # 点検
@@ -171,7 +171,7 @@ setting-retention-evidence-days-how = 容量が足りなくても消えません
 table-log = ログ
 table-evidence = 証拠
 invalid-too-many-searches = 検索を残せるのは { $n } 個までです。使わないものを消してください。
-vault-open = 保管庫を見る
+vault-open = 記録庫を見る
 
 # ログ・記録
 events-title = ログ・記録
@@ -220,13 +220,13 @@ verdict-partly = 一部
 verdict-not-met = 未達
 verdict-unknown = 不明
 pack-nothing = この条件の記録がないため、証拠パックを作れません。
-pack-failed = 証拠パックを作れませんでした。記録の一部が消えたか傷んでいます。期間をしぼるか、保管庫の画面で点検してください。
+pack-failed = 証拠パックを作れませんでした。記録の一部が消えたか傷んでいます。期間をしぼるか、記録庫の画面で点検してください。
 proof = 証明
 proof-committed = 確定：
 proof-none = まだ確定していません
 proof-none-how = 記録は 5 秒ごとに確定します。少し待って、もう一度開いてください。
 proof-broken = 証明を読めません
-proof-broken-how = この記録を確定した束の一部が読めません。保管庫の画面で点検してください。
+proof-broken-how = この記録を確定した束の一部が読めません。記録庫の画面で点検してください。
 proof-outside-tag = 確定ずみ・外部の確認あり
 proof-outside = { $x } が { $y } に、この記録を含むログを確認しています。それより後に変えれば分かります。
 proof-inside-tag = 確定ずみ・外部の確認はまだ

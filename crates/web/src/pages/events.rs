@@ -18,7 +18,7 @@ use crate::view::words::Tag;
 use crate::view::{Choice, EventPage, EventRow, EventsPage, Link, Page, ProofCard, RawRow, When};
 use axum::response::Response;
 use catalogue::phrases::Value;
-use model::access::{OwnSettings, ViewAssets, ViewEvents, ViewFindings, ViewSettings};
+use model::access::{OwnSettings, ViewAssets, ViewEvents, ViewFindings};
 use model::event::{Body, Deed, Table};
 use model::net::Endpoint;
 use model::{Act, AssetId, AssetState, Authorised, Event, EventId, FindingId, Time};

@@ -98,7 +98,6 @@ async fn packed(ask: &Ask, proof: &Authorised<ViewEvents>, seqs: Vec<u64>, asked
         seqs,
         asked,
         by: proof.name().to_owned(),
-        files: vec![(String::from("verify.html"), vault::verify_page().into_bytes())],
         ..vault::Request::default()
     };
     let vault = ask.shared.vault.clone();
