@@ -44,7 +44,7 @@ await withBrowser(async (browser) => {
       const found = await page.locator(`main a[href^="${like}"]`).evaluateAll((links) => links.map((a) => a.getAttribute("href")));
       return found.find((href) => /^\/(findings|assets|stocktakes)\/[0-9a-f-]{36}$|^\/events\/\d+\/\d+$/.test(href));
     };
-    const pages = [["today", "/"], ["findings", "/findings?status=all"], ["assets", "/assets"], ["asset-new", "/assets/new"], ["import", "/assets/import"], ["events", "/events"], ["stocktakes", "/stocktakes"], ["stocktake-labels", "/stocktakes/labels"], ["settings", "/settings"], ["password", "/password"], ["error", "/no-such-page"]];
+    const pages = [["today", "/"], ["findings", "/findings?status=all"], ["assets", "/assets"], ["asset-new", "/assets/new"], ["import", "/assets/import"], ["events", "/events"], ["events-search", "/events?q=dns%20from%3A3d"], ["stocktakes", "/stocktakes"], ["stocktake-labels", "/stocktakes/labels"], ["settings", "/settings"], ["vault", "/vault"], ["vault-checkpoint", "/vault/checkpoint"], ["password", "/password"], ["error", "/no-such-page"]];
     for (const [name, list, like] of [["finding", "/findings?status=all", "/findings/"], ["asset", "/assets?sort=findings&dir=desc", "/assets/"], ["event", "/events", "/events/"], ["stocktake", "/stocktakes", "/stocktakes/"]]) {
       const href = await first(list, like);
       if (href) pages.push([name, href]);
@@ -90,11 +90,13 @@ async function photograph(browser, options, lang, pages) {
 async function printed(browser, options, lang) {
   const context = await browser.newContext({ ...options, colorScheme: "dark", viewport: { width: 718, height: 1016 } });
   const page = await context.newPage();
-  await page.goto(new URL("/", url).href, { waitUntil: "load" });
-  await page.emulateMedia({ media: "print", colorScheme: "dark" });
-  const ground = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
-  if (ground !== "rgb(255, 255, 255)") problems.push(`today-print-${lang}: paper is ${ground}`);
-  await page.screenshot({ path: path.join(folder, `today-${lang}-print.png`) });
+  for (const [name, address] of [["today", "/"], ["vault-checkpoint", "/vault/checkpoint"]]) {
+    await page.goto(new URL(address, url).href, { waitUntil: "load" });
+    await page.emulateMedia({ media: "print", colorScheme: "dark" });
+    const ground = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    if (ground !== "rgb(255, 255, 255)") problems.push(`${name}-print-${lang}: paper is ${ground}`);
+    await page.screenshot({ path: path.join(folder, `${name}-${lang}-print.png`) });
+  }
   await context.close();
 }
 

@@ -431,11 +431,6 @@ pub fn readable(event: &Event) -> Result<String, VaultError> {
     proof::canon::readable(groups.all()).map_err(wrong)
 }
 
-/// The page that checks an evidence pack offline; it goes into each as `verify.html`.
-pub fn verify_page() -> String {
-    proof::pack::verify_page()
-}
-
 impl Drop for Vault {
     fn drop(&mut self) {
         self.close();

@@ -156,8 +156,12 @@ pub(crate) fn routes() -> Vec<Route> {
         post("/findings/{id}", HandleFindings, findings::handle),
         // Records.
         get("/events", ViewEvents, events::list),
+        get("/events/export.csv", ViewEvents, events::csv),
         get("/events/export.json", ViewEvents, events::json),
+        get("/events/pack.zip", ViewEvents, events::pack),
+        post("/events/searches", ViewEvents, events::searches),
         get("/events/{epoch}/{seq}", ViewEvents, events::one),
+        get("/events/{epoch}/{seq}/pack.zip", ViewEvents, events::pack_of_one),
         // Settings.
         get("/settings", ViewSettings, settings::page),
         post("/settings/site", EditSettings, settings::site),

@@ -46,7 +46,7 @@ const ENTRIES: &[Entry] = &[
         "GET",
         "/api/v1/events",
         "Raw records, newest first",
-        &["asset", "finding", "table", "from", "to", "before", "limit"],
+        &["q", "asset", "finding", "table", "sensor", "from", "to", "before", "after", "limit"],
         None,
         "EventList",
     ),

@@ -1,33 +1,43 @@
-//! 記録: raw records, newest first, and one record in full.
+//! ログ・記録: all that happened, newest first, with what it is searched by; and one record in full with its proof.
 
+mod brush;
+mod facets;
 mod names;
 mod office;
+mod take;
 mod web;
 
 use super::assets::{event_href, record_keys, sensor_name, sensor_names};
 use super::records::{self, Found};
+use super::search::{self, Filter};
 use super::speak::{Names, cut};
-use crate::ask::{Ask, Fields};
+use crate::ask::{Ask, Fields, escape};
 use crate::problem::{Problem, page};
-use crate::view::{Choice, EventPage, EventRow, EventsPage, Link, Page, RawRow};
-use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse, Response};
+use crate::view::vault::Past;
+use crate::view::words::Tag;
+use crate::view::{Choice, EventPage, EventRow, EventsPage, Link, Page, ProofCard, RawRow, When};
+use axum::response::Response;
 use catalogue::phrases::Value;
-use model::access::{ViewAssets, ViewEvents, ViewFindings};
+use model::access::{OwnSettings, ViewAssets, ViewEvents, ViewFindings};
 use model::event::{Body, Deed, Table};
 use model::net::Endpoint;
 use model::{Act, AssetId, AssetState, Authorised, Event, EventId, FindingId, Time};
 use std::collections::BTreeMap;
+use std::time::Duration;
 use vault::Query;
 
 /// Records on a page.
 const ROWS: usize = 100;
+/// Records that are found for a page: what its picture and its counts are of, and what is taken out.
+const FOUND: usize = 5000;
 /// Fields of a record that are shown one by one; the JSON beneath holds all.
 const MOST_FIELDS: usize = 400;
 
 /// What an address asks for.
 pub(crate) struct Asked {
     query: Query,
+    filter: Filter,
+    said: Vec<(String, String)>,
     about: Option<Link>,
     finding: Option<FindingId>,
     problems: Vec<String>,
@@ -44,11 +54,19 @@ pub(crate) fn time(ask: &Ask, text: &str) -> Option<Time> {
 
 pub(crate) async fn asked(ask: &Ask, proof: &Authorised<ViewEvents>) -> Result<Asked, Problem> {
     let q = &ask.query;
-    let mut out = Asked { query: Query::default(), about: None, finding: None, problems: Vec::new() };
+    let words = search::understood(ask, q.get("q")).await?;
+    let mut out = Asked {
+        query: Query { from: words.from, to: words.to, tables: words.tables, ..Query::default() },
+        filter: words.filter,
+        said: words.said.into_iter().map(|(raw, key, meant)| (raw, ask.t().x(key, &meant))).collect(),
+        about: None,
+        finding: None,
+        problems: words.wrong.iter().map(|w| ask.t().x("events-time-wrong", &cut(w))).collect(),
+    };
     for (name, slot) in [("from", &mut out.query.from), ("to", &mut out.query.to)] {
         let text = q.get(name);
         if !text.is_empty() {
-            *slot = time(ask, text);
+            *slot = search::time(ask, text, false);
             if slot.is_none() {
                 out.problems.push(ask.t().x("events-time-wrong", &cut(text)));
             }
@@ -61,6 +79,10 @@ pub(crate) async fn asked(ask: &Ask, proof: &Authorised<ViewEvents>) -> Result<A
         }
     }
     out.query.before_seq = q.number("before");
+    out.query.after_seq = q.number("after");
+    if !q.get("sensor").is_empty() {
+        out.filter.source = Some(model::SourceId(q.number("sensor").ok_or(Problem::NotFound)?));
+    }
     if !q.get("asset").is_empty() {
         let id: AssetId = q.get("asset").parse().map_err(|_| Problem::NotFound)?;
         let (asset, keys) = record_keys(ask, id).await?;
@@ -85,68 +107,103 @@ pub(crate) async fn asked(ask: &Ask, proof: &Authorised<ViewEvents>) -> Result<A
 }
 
 pub(crate) async fn find(ask: &Ask, proof: &Authorised<ViewEvents>, asked: &Asked, limit: usize) -> Result<Found, Problem> {
-    let Some(finding) = asked.finding else { return records::newest(ask, asked.query.clone(), limit).await };
+    find_within(ask, proof, asked, limit, search::PATIENCE).await
+}
+
+/// The same, for as long as is given.
+async fn find_within(
+    ask: &Ask,
+    proof: &Authorised<ViewEvents>,
+    asked: &Asked,
+    limit: usize,
+    patience: Duration,
+) -> Result<Found, Problem> {
+    let Some(finding) = asked.finding else { return search::find(ask, asked.query.clone(), asked.filter.clone(), limit, patience).await };
     let seeing = ask.also(ViewFindings)?;
     // At most KEPT_EVENTS are kept for a finding: all of them are looked at.
     let paging = state::Paging { page: 1, per_page: state::Paging::MOST };
     let ids = ask.store.finding_events(&seeing, finding, paging).await?.items;
-    let before = asked.query.before_seq.unwrap_or(u64::MAX);
-    let mut events = records::several(ask, proof, ids.into_iter().filter(|i| i.seq < before).collect()).await?;
+    let (after, before) = (asked.query.after_seq.unwrap_or(0), asked.query.before_seq.unwrap_or(u64::MAX));
+    let mut events = records::several(ask, proof, ids.into_iter().filter(|i| i.seq > after && i.seq < before).collect()).await?;
     let tables = asked.query.tables;
     events.retain(|e| {
         (tables == 0 || tables & e.body.table().bit() != 0)
             && asked.query.from.is_none_or(|f| e.time() >= f)
             && asked.query.to.is_none_or(|t| e.time() < t)
+            && asked.filter.fits(e)
     });
     events.sort_by_key(|e| std::cmp::Reverse(e.id.seq));
     let more = events.len() > limit;
     events.truncate(limit);
     let older = events.last().map(|e| e.id.seq).filter(|_| more);
-    Ok(Found { events, older })
+    Ok(Found { events, older, stopped: None })
+}
+
+/// The page's address with other fields in its query: `set` replaces what stands there, an empty value takes it out.
+pub(crate) fn at(ask: &Ask, set: &[(&str, &str)]) -> String {
+    let mut without = vec!["before", "after", "page", "done", "lang", "encoding"];
+    without.extend(set.iter().map(|(n, _)| *n));
+    let mut parts: Vec<String> = vec![ask.query.without(&without)];
+    parts.extend(set.iter().filter(|(_, v)| !v.is_empty()).map(|(n, v)| format!("{n}={}", escape(v))));
+    parts.retain(|p| !p.is_empty());
+    if parts.is_empty() { String::from("/events") } else { format!("/events?{}", parts.join("&")) }
 }
 
 /// `GET /events`
 pub(crate) async fn list(ask: Ask, proof: Authorised<ViewEvents>) -> Result<Response, Problem> {
     let asked = asked(&ask, &proof).await?;
-    let found = if asked.problems.is_empty() { find(&ask, &proof, &asked, ROWS).await? } else { Found::default() };
-    let kept = ask.query.without(&["before", "done", "lang"]);
-    let at = |extra: String| match (kept.is_empty(), extra.is_empty()) {
-        (true, true) => String::from("/events"),
-        (true, false) => format!("/events?{extra}"),
-        (false, true) => format!("/events?{kept}"),
-        (false, false) => format!("/events?{kept}&{extra}"),
-    };
+    let found = if asked.problems.is_empty() { find(&ask, &proof, &asked, FOUND).await? } else { Found::default() };
     let t = ask.t();
     let mut tables = vec![Choice::new("", ask.say("choice-all"), asked.query.tables == 0)];
     tables.extend(Table::ALL.iter().map(|x| Choice::new(x.name(), t.of("table", x.name()), asked.query.tables & x.bit() != 0)));
-    let keep = ["asset", "finding"].iter().map(|n| ((*n).to_owned(), ask.query.get(n).to_owned())).filter(|(_, v)| !v.is_empty()).collect();
+    let keep =
+        ["asset", "finding", "sensor"].iter().map(|n| ((*n).to_owned(), ask.query.get(n).to_owned())).filter(|(_, v)| !v.is_empty()).collect();
+    let events = &found.events;
+    // What is shown is a part of what was found; the parts hang on the first record, so that new ones do not move them.
+    let part = ask.query.number::<usize>("page").unwrap_or(1).clamp(1, events.len().div_ceil(ROWS).max(1));
+    let shown = events.get((part - 1) * ROWS..(part * ROWS).min(events.len())).unwrap_or_default();
+    let ends = events.first().zip(events.last()).map(|(a, b)| (a.id.seq + 1, b.id.seq.saturating_sub(1)));
+    let anchored = |page: usize| {
+        let before = ends.map(|(before, _)| before.to_string()).unwrap_or_default();
+        at(&ask, &[("before", &before), ("after", ask.query.get("after")), ("page", &page.to_string())])
+    };
+    let query = at(&ask, &[]).strip_prefix("/events?").unwrap_or_default().to_owned();
+    let searches = match ask.also(OwnSettings) {
+        Ok(own) => ask.store.searches(&own).await?,
+        Err(_) => Vec::new(),
+    };
     let view = EventsPage {
         shell: ask.shell(Page::Events, "").await?,
         about: asked.about.clone(),
         keep,
+        q: ask.query.get("q").to_owned(),
+        said: asked.said.clone(),
+        brush: brush::of(&ask, &asked.query, events),
+        facets: facets::of(&ask, &asked, events).await?,
+        found: crate::view::Amount::count(events.len() as u64),
+        more: found.older.is_some(),
+        stopped: found.stopped.map(|at| ask.format.date_time(at)),
+        searches: searches.into_iter().map(|s| (Link::to(s.name, format!("/events?{}", s.query)), s.id)).collect(),
+        export: ends.map(|(before, after)| {
+            let query = at(&ask, &[("before", &before.to_string()), ("after", &after.to_string())]);
+            query.strip_prefix("/events?").unwrap_or_default().to_owned()
+        }),
+        query,
+        shown: (((part - 1) * ROWS + 1) as u64, ((part - 1) * ROWS + shown.len()) as u64),
         tables,
         from: ask.query.get("from").to_owned(),
         to: ask.query.get("to").to_owned(),
-        rows: rows(&ask, &found.events).await?,
-        older: found.older.map(|seq| at(format!("before={seq}"))),
-        newest: (!ask.query.get("before").is_empty()).then(|| at(String::new())),
+        rows: rows(&ask, shown).await?,
+        next: (part * ROWS < events.len()).then(|| anchored(part + 1)),
+        older: found.older.map(|seq| at(&ask, &[("before", &seq.to_string()), ("after", ask.query.get("after"))])),
+        newest: (!ask.query.get("before").is_empty() || part > 1).then(|| at(&ask, &[])),
         all: ask.shared.vault.status().events,
         problems: asked.problems,
     };
     page(&view)
 }
 
-/// `GET /events/export.json`: the records shown, as they are kept.
-pub(crate) async fn json(ask: Ask, proof: Authorised<ViewEvents>) -> Result<Response, Problem> {
-    let asked = asked(&ask, &proof).await?;
-    if let Some(problem) = asked.problems.into_iter().next() {
-        return Err(Problem::Bad(problem));
-    }
-    let asked = Asked { problems: Vec::new(), ..asked };
-    let found = find(&ask, &proof, &asked, ROWS).await?;
-    let body = serde_json::to_vec_pretty(&found.events).map_err(|e| Problem::Broken(e.to_string()))?;
-    Ok(([(CONTENT_TYPE, "application/json")], body).into_response())
-}
+pub(crate) use take::{csv, json, pack, pack_of_one, searches};
 
 /// Rows of records, with names for addresses that are assets now.
 pub(crate) async fn rows(ask: &Ask, events: &[Event]) -> Result<Vec<EventRow>, Problem> {
@@ -221,6 +278,10 @@ fn row(ask: &Ask, sensors: &BTreeMap<u16, String>, ends: &Ends, e: &Event) -> Ev
         Body::Activity(a) => (ends.link(a.head.client), ends.link(a.head.server), a.head.protocol.name().to_owned()),
         Body::Observation(o) => (ends.link(Endpoint { mac: o.mac, ip: o.ip, port: None }), Link::default(), String::new()),
         Body::Audit(a) => (Link::plain(a.actor.clone()), Link::default(), String::new()),
+        Body::Log(l) => {
+            let host = if l.host.is_empty() { l.sender.map(|s| s.to_string()).unwrap_or_default() } else { cut(&l.host) };
+            (Link::plain(host), Link::default(), cut(&l.application))
+        }
         _ => (Link::default(), Link::default(), String::new()),
     };
     EventRow {
@@ -264,6 +325,11 @@ pub(crate) fn summary(ask: &Ask, e: &Event) -> String {
             format!("{name} · {}", ask.t().of("step", &snake(&f.step)))
         }
         Body::Audit(a) => deed(ask, &a.deed),
+        Body::Log(l) => l.text.clone(),
+        Body::Evidence(e) => {
+            let verdict = ask.t().of("verdict", e.verdict.name());
+            [e.objective.as_str(), verdict.as_str(), e.note.as_str()].into_iter().filter(|p| !p.is_empty()).collect::<Vec<_>>().join(" · ")
+        }
         Body::Health(h) => ask.t().with(
             "event-health",
             &[
@@ -336,7 +402,8 @@ pub(crate) async fn one(ask: Ask, proof: Authorised<ViewEvents>) -> Result<Respo
     let event = records::one(&ask, &proof, id).await?;
     let sensors = sensor_names(&ask).await;
     let value = serde_json::to_value(&event).map_err(|e| Problem::Broken(e.to_string()))?;
-    let json = serde_json::to_string_pretty(&value).unwrap_or_default();
+    let readable = vault::readable(&event)?;
+    let json = serde_json::from_str::<serde_json::Value>(&readable).and_then(|v| serde_json::to_string_pretty(&v)).unwrap_or(readable);
     let mut fields = Vec::new();
     flatten(&mut fields, String::new(), value.get("body").unwrap_or(&value));
     let last = ask.shared.vault.last_seq();
@@ -351,11 +418,62 @@ pub(crate) async fn one(ask: Ask, proof: Authorised<ViewEvents>) -> Result<Respo
         received: crate::view::When::new(event.received, ask.format.precise(event.received)),
         source: sensor_name(&sensors, event.source),
         rows: fields,
+        proof: proven(&ask, id, event.body.table()).await?,
         json,
         before: (whole && id.seq > 1).then(|| event_href(EventId { seq: id.seq - 1, ..id })),
         after: (whole && id.seq < last).then(|| event_href(EventId { seq: id.seq + 1, ..id })),
     };
     page(&view)
+}
+
+/// How a record stands in the log, and whether anybody outside saw a log that holds it.
+async fn proven(ask: &Ask, id: EventId, table: Table) -> Result<ProofCard, Problem> {
+    let t = ask.t();
+    let vault = ask.shared.vault.clone();
+    let asking = tokio::task::spawn_blocking(move || (vault.proof_state(table, id.seq), vault.confirmations()));
+    let (state, confirmed) = asking.await.map_err(|e| Problem::Broken(e.to_string()))?;
+    let state = match state {
+        Ok(Some(state)) => state,
+        Ok(None) => {
+            let tag = Tag { tone: "", mark: "？", word: t.say("proof-none") };
+            return Ok(ProofCard { tag, outside: t.say("proof-none-how"), ..ProofCard::default() });
+        }
+        Err(error) => {
+            // The record itself can be read; that its batch cannot be is told here and named by the vault's page.
+            tracing::warn!(%error, seq = id.seq, "the proof of a record cannot be read");
+            let tag = Tag { tone: "act", mark: "■", word: t.say("proof-broken") };
+            return Ok(ProofCard { tag, outside: t.say("proof-broken-how"), ..ProofCard::default() });
+        }
+    };
+    // Since when somebody vouches: the oldest confirmation of a log that holds the entry.
+    let first = confirmed.iter().filter(|c| c.size > state.entry_index).min_by_key(|c| c.at);
+    let (tag, outside) = match first {
+        Some(c) => {
+            let who = if c.name.is_empty() { t.say("vault-stamp-who") } else { cut(&c.name) };
+            let words = t.xy("proof-outside", &who, &ask.format.date_time(c.at));
+            (Tag { tone: "ok", mark: "●", word: t.say("proof-outside-tag") }, words)
+        }
+        None => (Tag { tone: "look", mark: "▲", word: t.say("proof-inside-tag") }, t.say("proof-inside")),
+    };
+    let number = |n: u64| ask.format.number(n);
+    let mut place = t.with(
+        "proof-place",
+        &[("x", Value::Text(&number(state.batch))), ("y", Value::Text(&number(state.entry_index))), ("n", Value::Text(&number(state.size)))],
+    );
+    if let Some(position) = state.position {
+        if ask.lang != model::Lang::Ja {
+            place.push(' ');
+        }
+        place.push_str(&t.xy("proof-position", &number(position + 1), &number(state.count)));
+    }
+    let at = state.committed_at;
+    Ok(ProofCard {
+        tag,
+        committed: Some(Past { ago: ask.format.ago(at), when: When::new(at, ask.format.date_time(at)) }),
+        place,
+        outside,
+        pack: state.position.map(|_| format!("{}/pack.zip", event_href(id))),
+    })
 }
 
 fn flatten(out: &mut Vec<RawRow>, path: String, value: &serde_json::Value) {

@@ -3,16 +3,15 @@
 //! page says where it stopped, and the next part goes on from there.
 
 use crate::ask::Ask;
+use super::search::Filter;
 use crate::problem::Problem;
 use model::access::{ViewAssets, ViewEvents};
 use model::asset::Asset;
 use model::event::AddressKey;
-use model::{Authorised, Event, EventId};
+use model::{Authorised, Event, EventId, Time};
 use std::time::{Duration, Instant};
 use vault::Query;
 
-/// How long a page waits for records.
-const PATIENCE: Duration = Duration::from_millis(1500);
 /// Records that are looked at in one go.
 const STRETCH: u64 = 200_000;
 
@@ -22,10 +21,15 @@ pub(crate) struct Found {
     pub(crate) events: Vec<Event>,
     /// Ask again with `before_seq` set to this; absent where there is nothing older.
     pub(crate) older: Option<u64>,
+    /// The time was up before everything was looked at: what was received before this was not.
+    pub(crate) stopped: Option<Time>,
 }
 
-/// Newest first.
-pub(crate) async fn newest(ask: &Ask, query: Query, limit: usize) -> Result<Found, Problem> {
+/// Records between two looks at the clock.
+const BREATH: u32 = 256;
+
+/// Newest first, those that fit.
+pub(crate) async fn newest(ask: &Ask, query: Query, filter: Filter, limit: usize, patience: Duration) -> Result<Found, Problem> {
     let turn = tokio::time::timeout(Duration::from_secs(5), ask.shared.vault_turns.clone().acquire_owned()).await;
     let Ok(Ok(turn)) = turn else { return Err(Problem::Busy(String::from("too many questions to the vault"))) };
     let vault = ask.shared.vault.clone();
@@ -41,11 +45,20 @@ pub(crate) async fn newest(ask: &Ask, query: Query, limit: usize) -> Result<Foun
                 after_seq: Some(after),
                 before_seq: Some(before),
                 newest_first: true,
-                limit: Some(limit + 1 - found.events.len()),
+                limit: filter.is_empty().then(|| limit + 1 - found.events.len()),
                 ..query.clone()
             };
+            let mut looked = 0u32;
             for event in vault.read(&part) {
                 match event {
+                    Ok(e) if !filter.fits(&e) => {
+                        looked += 1;
+                        if looked.is_multiple_of(BREATH) && started.elapsed() > patience {
+                            found.older = Some(e.id.seq);
+                            found.stopped = Some(e.received);
+                            return found;
+                        }
+                    }
                     Ok(e) if found.events.len() < limit => found.events.push(e),
                     Ok(_) => {
                         found.older = found.events.last().map(|e| e.id.seq);
@@ -56,8 +69,10 @@ pub(crate) async fn newest(ask: &Ask, query: Query, limit: usize) -> Result<Foun
                 }
             }
             before = after.saturating_add(1);
-            if started.elapsed() > PATIENCE && before > floor.saturating_add(1) {
+            if started.elapsed() > patience && before > floor.saturating_add(1) {
                 found.older = Some(before);
+                let at = vault.read(&Query { after_seq: Some(before - 1), limit: Some(1), ..Query::default() }).next();
+                found.stopped = at.and_then(Result::ok).map(|e| e.received);
                 return found;
             }
         }

@@ -1,6 +1,9 @@
 //! 記録: the raw records behind a number, and one record.
 
-use super::shell::{Choice, Link, Shell, When};
+use super::brush::Brush;
+use super::shell::{Amount, Choice, Link, Shell, When};
+use super::vault::Past;
+use super::words::Tag;
 use askama::Template;
 
 /// A row of the list.
@@ -26,7 +29,18 @@ pub struct EventRow {
     pub summary: String,
 }
 
-/// 記録
+/// One thing by which the list can be narrowed: its values, with how many records of the list have each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facet {
+    /// What it is, in words.
+    pub name: String,
+    /// Its values with the way to the narrowed list.
+    pub values: Vec<(Link, Amount)>,
+    /// The value that the list is narrowed to, with the way back.
+    pub chosen: Vec<Link>,
+}
+
+/// ログ・記録
 #[derive(Clone, Debug, Default, Template)]
 #[template(path = "events.html")]
 pub struct EventsPage {
@@ -36,6 +50,28 @@ pub struct EventsPage {
     pub about: Option<Link>,
     /// Hidden fields that keep it when the form is sent (`asset`, `finding`).
     pub keep: Vec<(String, String)>,
+    /// Words in the search field of the page.
+    pub q: String,
+    /// What each of them was taken for: the word, and what it is.
+    pub said: Vec<(String, String)>,
+    /// How many records when.
+    pub brush: Option<Brush>,
+    /// By what it can be narrowed.
+    pub facets: Vec<Facet>,
+    /// Records that fit, as far as was looked.
+    pub found: Amount,
+    /// There are more beyond them.
+    pub more: bool,
+    /// The time was up: records before this were not looked at.
+    pub stopped: Option<String>,
+    /// Searches that the reader keeps: name, address, id.
+    pub searches: Vec<(Link, String)>,
+    /// This search as the form that keeps it sends it; empty where there is nothing to keep.
+    pub query: String,
+    /// The query of the exports: exactly what is shown. Absent where there is nothing.
+    pub export: Option<String>,
+    /// The first and last shown, from 1.
+    pub shown: (u64, u64),
     /// Filter: tables. The first entry is "all" with an empty value.
     pub tables: Vec<Choice>,
     /// Filter: from (`YYYY-MM-DDTHH:MM`).
@@ -48,6 +84,8 @@ pub struct EventsPage {
     pub older: Option<String>,
     /// Where the newest are, when this is not the first part.
     pub newest: Option<String>,
+    /// What follows among the records that were found.
+    pub next: Option<String>,
     /// Records kept in all.
     pub all: u64,
     /// What is wrong with the filter.
@@ -61,6 +99,21 @@ pub struct RawRow {
     pub key: String,
     /// The value as kept.
     pub value: Link,
+}
+
+/// What proves a record.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProofCard {
+    /// Committed or not, seen from outside or not.
+    pub tag: Tag,
+    /// When it was committed.
+    pub committed: Option<Past>,
+    /// In which batch, by which entry, at which place.
+    pub place: String,
+    /// Who outside saw a log that holds it, in a sentence.
+    pub outside: String,
+    /// Where its evidence pack is; absent while it cannot be made.
+    pub pack: Option<String>,
 }
 
 /// 記録: one of them.
@@ -85,7 +138,9 @@ pub struct EventPage {
     pub source: String,
     /// Its fields.
     pub rows: Vec<RawRow>,
-    /// The whole record as JSON, indented.
+    /// What proves it.
+    pub proof: ProofCard,
+    /// The whole record in the readable form of evidence packs: JSON, indented.
     pub json: String,
     /// The record before it.
     pub before: Option<String>,

@@ -30,7 +30,10 @@
 //! | `GET /stocktakes/labels` | [`LabelsPage`] | `zone`, `place`, `stocktake` |
 //! | `GET /findings` | [`FindingsPage`] | `severity`, `status` (`open` is the default, `all` for all), `rule`, `asset`, `sort`, `dir`, `page` |
 //! | `GET /findings/{id}`, `POST /findings/{id}` | [`FindingPage`] | `act` (`acknowledge`/`explain`/`close`/`reopen`), `note`, `until` (`YYYY-MM-DD`), `rev` |
-//! | `GET /events` | [`EventsPage`] | `asset`, `finding`, `table`, `from`, `to`, `before` (cursor) |
+//! | `GET /events` | [`EventsPage`] | `q` (words), `asset`, `finding`, `table`, `sensor`, `from`, `to`, `before`, `after` (cursors), `page` |
+//! | `GET /events/export.csv`, `.json`, `/events/pack.zip` | what the page shows | the same, `encoding` |
+//! | `POST /events/searches` | searches that one keeps | `act` (`keep`/`forget`), `name`, `query`, `id` |
+//! | `GET /events/{epoch}/{seq}/pack.zip` | evidence pack of one record | |
 //! | `GET /events/{epoch}/{seq}` | [`EventPage`] | |
 //! | `GET /settings` | [`SettingsPage`] | |
 //! | `POST /settings/language` | | `lang` (`ja`/`en`), `back` |
@@ -52,6 +55,7 @@
 //! not start with one single `/`.
 
 pub mod assets;
+pub mod brush;
 pub mod bundle;
 pub mod calendar;
 pub mod chart;
@@ -68,7 +72,7 @@ pub mod words;
 pub use assets::*;
 pub use calendar::*;
 pub use chart::{Hour, Traffic};
-pub use events::{EventPage, EventRow, EventsPage, RawRow};
+pub use events::{EventPage, EventRow, EventsPage, Facet, ProofCard, RawRow};
 pub use findings::*;
 pub use plain::{ErrorPage, ImportColumn, ImportPage, ImportReport, ImportRow, LoginPage, PasswordPage};
 pub use settings::*;

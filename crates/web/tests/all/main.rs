@@ -6,3 +6,4 @@ mod entrance;
 mod pages;
 mod routes;
 mod stocktake;
+mod vault;

@@ -1,0 +1,300 @@
+//! The vault's page, the search over records, what is taken out, and each record's proof.
+
+use crate::common::{Answer, Browser, House};
+use hyper::StatusCode;
+use model::event::{Deed, LogRecord, Table};
+use model::{Body, NewEvent, Role, SourceId, Span, Time};
+use std::time::Duration;
+
+fn observation(at: Time, ip: &str, mac: &str) -> NewEvent {
+    let body = Body::Observation(model::Observation {
+        segment: model::Segment { sensor: SourceId(1), vlan: 0 },
+        mac: Some(mac.parse().unwrap()),
+        ip: Some(ip.parse().unwrap()),
+        via: model::observation::Via::Arp,
+    });
+    NewEvent { source: SourceId(1), received: at, happened: None, body }
+}
+
+fn line(at: Time, source: u16, host: &str, text: &str) -> NewEvent {
+    let log = LogRecord { host: host.into(), application: "sshd".into(), text: text.into(), ..LogRecord::default() };
+    NewEvent { source: SourceId(source), received: at, happened: None, body: Body::Log(Box::new(log)) }
+}
+
+async fn fill(house: &House, events: Vec<NewEvent>) {
+    let appender = house.vault.appender();
+    tokio::task::spawn_blocking(move || appender.append_and_wait(&events)).await.unwrap().unwrap();
+}
+
+/// Two observations and three lines of logs, an hour apart.
+async fn some(house: &House) {
+    let at = |h: i64| house.now() - Span::hours(h);
+    let events = vec![
+        observation(at(5), "192.168.1.20", "3c:52:82:1f:aa:07"),
+        observation(at(4), "192.168.1.99", "3c:52:82:1f:aa:99"),
+        line(at(3), 7, "nas-01", "Failed password for admin from 192.168.1.99"),
+        line(at(2), 7, "nas-01", "ログインに失敗しました"),
+        line(at(1), 8, "pc-2", "session opened, \"all good\""),
+    ];
+    fill(house, events).await;
+}
+
+/// The numbers of the records that a page lists.
+fn listed(answer: &Answer) -> Vec<u64> {
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+    let text = answer.text();
+    let table = text.split("<table class=\"stack sticky\">").nth(1).unwrap_or_default();
+    table.split("class=\"name\"><a href=\"/events/1/").skip(1).map(|p| p.split('"').next().unwrap().parse().unwrap()).collect()
+}
+
+async fn search(b: &Browser<'_>, words: &str) -> Vec<u64> {
+    listed(&b.get(&format!("/events?q={}", crate::common::escape(words))).await)
+}
+
+async fn deeds(house: &House) -> Vec<Deed> {
+    let all = house.pipeline.outbox(1000).await.unwrap();
+    all.into_iter().filter_map(|(_, e)| if let Body::Audit(a) = e.body { Some(a.deed) } else { None }).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn words_find_records() {
+    let house = House::build().await;
+    house.furnish().await;
+    let b = house.admin().await;
+    some(&house).await;
+    assert_eq!(search(&b, "").await, [5, 4, 3, 2, 1]);
+    assert_eq!(search(&b, "192.168.1.99").await, [2], "an address is an address");
+    assert_eq!(search(&b, "\"192.168.1.99\"").await, [3, 2], "in quotes it is text");
+    assert_eq!(search(&b, "3C-52-82-1F-AA-07").await, [1]);
+    assert_eq!(search(&b, "ログ").await, [5, 4, 3]);
+    assert_eq!(search(&b, "logs FAILED password").await, [3]);
+    assert_eq!(search(&b, "失敗").await, [4]);
+    assert_eq!(search(&b, "\"\"").await.len(), 5);
+    assert_eq!(search(&b, "nas-01 log").await, [4, 3], "the name of a host in a log");
+    assert_eq!(search(&b, "modbus").await, []);
+    assert_eq!(search(&b, "from:3h").await, [5, 4, 3]);
+    assert_eq!(search(&b, "from:4h to:2h").await, [3, 2]);
+    let wrong = b.get("/events?q=from%3Asoon").await;
+    assert!(wrong.text().contains("role=\"alert\"") && listed(&wrong).is_empty());
+    assert_eq!(listed(&b.get("/events?sensor=8").await), [5]);
+    assert_eq!(listed(&b.get("/events?table=log&q=nas-01&after=3").await), [4]);
+    assert_eq!(listed(&b.get("/events?before=3").await), [2, 1]);
+    assert_eq!(b.get("/api/v1/events?q=%E5%A4%B1%E6%95%97").await.json()["items"][0]["id"]["seq"], 4);
+    // The asset at 192.168.1.20 has a name: by it its records are found.
+    let list = b.get("/api/v1/assets").await.json();
+    let label = list["items"][0]["label"].as_str().unwrap_or("192.168.1.20").to_owned();
+    assert_eq!(search(&b, &label).await, [1], "{label}");
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_shows_when_and_by_what() {
+    let house = House::build().await;
+    house.furnish().await;
+    let b = house.admin().await;
+    some(&house).await;
+    for lang in ["ja", "en"] {
+        let page = b.get(&format!("/events?lang={lang}&q=from%3A1d")).await.text();
+        assert!(!page.contains('⟦'), "{page}");
+        assert!(page.contains("<svg class=\"brush\"") && page.contains("/events?table=log") | page.contains("table=log"), "{page}");
+        assert!(page.contains("sensor=7") && page.contains("asset="), "facets");
+    }
+    let page = b.get("/events").await.text();
+    let bar = page.split("<svg class=\"brush\"").nth(1).unwrap().split("href=\"").nth(1).unwrap().split('"').next().unwrap();
+    let bar = bar.replace("&amp;", "&");
+    assert_eq!(listed(&b.get(&bar).await), [1], "{bar}");
+    // 120 more: the list goes on in parts that new records do not move.
+    fill(&house, (0..120).map(|n| line(house.now(), 7, "nas-01", &format!("line {n}"))).collect()).await;
+    let first = b.get("/events?q=line").await;
+    assert_eq!(listed(&first).len(), 100);
+    let next = first.text().split("rel=\"next\" href=\"").nth(1).unwrap().split('"').next().unwrap().replace("&#38;", "&").replace("&amp;", "&");
+    fill(&house, vec![line(house.now(), 7, "nas-01", "line of later")]).await;
+    let second = listed(&b.get(&next).await);
+    assert_eq!((second.len(), second.first().copied(), second.last().copied()), (20, Some(25), Some(6)), "{next}");
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_shown_is_taken_out_and_written_down() {
+    let house = House::build().await;
+    let b = house.admin().await;
+    some(&house).await;
+    let page = b.get("/events?q=log").await.text();
+    let query = page.split("/events/export.csv?").nth(1).unwrap().split('"').next().unwrap().replace("&#38;", "&").replace("&amp;", "&");
+    // A record that came after the page was drawn is not in what is taken out.
+    fill(&house, vec![line(house.now(), 7, "nas-01", "too late")]).await;
+    let csv = b.get(&format!("/events/export.csv?{query}")).await;
+    assert_eq!(csv.status, StatusCode::OK, "{}", csv.text());
+    assert!(csv.body.starts_with(b"\xef\xbb\xbf"), "Excel needs the mark");
+    let text = csv.text();
+    assert_eq!(text.lines().count(), 4, "{text}");
+    assert!(text.contains("ログインに失敗しました") && !text.contains("too late"));
+    let json = b.get(&format!("/events/export.json?{query}")).await.json();
+    assert_eq!(json.as_array().unwrap().iter().map(|e| e["id"]["seq"].as_u64().unwrap()).collect::<Vec<_>>(), [5, 4, 3]);
+    let pack = b.get(&format!("/events/pack.zip?{query}")).await;
+    assert_eq!(pack.status, StatusCode::OK, "{}", pack.text());
+    assert!(pack.body.starts_with(b"PK\x03\x04"));
+    let raw = String::from_utf8_lossy(&pack.body).into_owned();
+    for part in ["hinomi evidence pack v1", "verify.html", "records.json", "ログインに失敗しました"] {
+        assert!(raw.contains(part), "{part}");
+    }
+    assert!(!raw.contains("/*NAMES*/") && !raw.contains("too late"));
+    let one = b.get("/events/1/4/pack.zip").await;
+    assert!(one.status == StatusCode::OK && !String::from_utf8_lossy(&one.body).contains("session opened"));
+    assert_eq!(b.get("/events/1/99/pack.zip").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(b.get("/events/pack.zip?q=nothing-at-all").await.status, StatusCode::BAD_REQUEST);
+    let said: Vec<(String, u64)> =
+        deeds(&house).await.into_iter().filter_map(|d| if let Deed::Exported { what, rows } = d { Some((what, rows)) } else { None }).collect();
+    let expected = [("events", 3), ("events", 3), ("evidence pack", 3), ("evidence pack", 1)].map(|(w, n)| (w.to_owned(), n));
+    assert_eq!(said, expected);
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn searches_are_kept_and_forgotten() {
+    let house = House::build().await;
+    let b = house.role(Role::Auditor).await;
+    some(&house).await;
+    let page = b.get("/events?q=%E5%A4%B1%E6%95%97&table=log").await;
+    let query = page.hidden("query").replace("&#38;", "&").replace("&amp;", "&");
+    let keep = |name: &str| vec![("csrf", page.csrf()), ("act", "keep".into()), ("name", name.to_owned()), ("query", query.clone())];
+    let done = b.post("/events/searches", &keep("夜の失敗")).await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.text());
+    assert!(done.location().starts_with("/events?q="), "{}", done.location());
+    assert_eq!(b.post("/events/searches", &keep("")).await.status, StatusCode::BAD_REQUEST);
+    let page = b.get("/events").await;
+    assert!(page.text().contains("夜の失敗"), "{}", page.text());
+    assert!(!house.admin().await.get("/events").await.text().contains("夜の失敗"), "nobody else sees it");
+    let text = page.text();
+    let id = text.split("name=\"id\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    b.post("/events/searches", &[("csrf", page.csrf()), ("act", "forget".into()), ("id", id)]).await;
+    assert!(!b.get("/events").await.text().contains("夜の失敗"));
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_shows_how_it_is_proven() {
+    let house = House::build().await;
+    let b = house.admin().await;
+    some(&house).await;
+    let vault = house.vault.clone();
+    tokio::task::spawn_blocking(move || vault.commit()).await.unwrap().unwrap();
+    let state = house.vault.proof_state(Table::Log, 4).unwrap().unwrap();
+    assert_eq!((state.position, state.count), (Some(1), 3), "{state:?}");
+    assert_eq!(house.vault.proof_state(Table::Log, 99).unwrap(), None);
+    for lang in ["ja", "en"] {
+        let page = b.get(&format!("/events/1/4?lang={lang}")).await.text();
+        assert!(page.contains("/events/1/4/pack.zip") && page.contains('▲') && !page.contains('⟦'), "{page}");
+        assert!(page.contains("ログインに失敗しました") && page.contains("&#34;received&#34;") | page.contains("\"received\""), "readable form");
+    }
+    // In segment files it is the same.
+    let vault = house.vault.clone();
+    tokio::task::spawn_blocking(move || vault.seal()).await.unwrap().unwrap();
+    assert_eq!(house.vault.proof_state(Table::Log, 4).unwrap().unwrap().position, Some(1));
+    // An outsider's time stamp covers it.
+    house.vault.keep_stamp(house.vault.status().log.size, b"question", b"answer").unwrap();
+    let page = b.get("/events/1/4").await.text();
+    assert!(page.contains("tag ok"), "{page}");
+    let b2 = house.role(Role::Executive).await;
+    assert!(b2.get("/").await.text().contains("href=\"/vault\""), "the front page says how old the last word from outside is");
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_vault_tells_how_it_is() {
+    let house = House::build().await;
+    let mut b = house.admin().await;
+    for lang in ["ja", "en"] {
+        b.language = lang;
+        for path in ["/vault", "/vault/checkpoint"] {
+            let page = b.get(&format!("{path}?lang={lang}")).await;
+            assert_eq!(page.status, StatusCode::OK, "{}", page.text());
+            assert!(!page.text().contains('⟦'), "{lang} {path}: empty");
+        }
+    }
+    some(&house).await;
+    let vault = house.vault.clone();
+    tokio::task::spawn_blocking(move || vault.seal()).await.unwrap().unwrap();
+    let page = b.get("/vault?lang=en").await.text();
+    let print: String = house.vault.status().log.fingerprint;
+    assert!(page.contains(&print) && page.contains("Nobody outside has seen the log yet") && page.contains("/events?table=log"), "{page}");
+    let paper = b.get("/vault/checkpoint").await.text();
+    assert!(paper.contains(&print) && paper.matches("<svg viewBox").count() >= 2, "{paper}");
+    assert!(paper.contains(house.vault.checkpoint().unwrap().lines().nth(2).unwrap()), "the root");
+    let stamp_at = house.vault.status().log.size;
+    house.vault.keep_stamp(stamp_at, b"question", b"answer").unwrap();
+    assert!(!b.get("/vault?lang=en").await.text().contains("Nobody outside has seen"));
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_is_looked_through_when_asked() {
+    let house = House::build().await;
+    let mut b = house.admin().await;
+    b.language = "en";
+    some(&house).await;
+    let page = b.get("/vault").await;
+    let done = b.post("/vault/verify", &[("csrf", page.csrf()), ("depth", "deep".into())]).await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.text());
+    for _ in 0..100 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        if b.get("/vault").await.text().contains("Everything is as it was written") {
+            break;
+        }
+    }
+    let page = b.get("/vault").await.text();
+    assert!(page.contains("Everything is as it was written") && page.contains("with the proof of every record"), "{page}");
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn holds_are_added_and_lifted_with_a_reason() {
+    let house = House::build().await;
+    let b = house.admin().await;
+    let csrf = b.get("/vault").await.csrf();
+    let send = async |act: &str, name: &str, reason: &str, table: &str, from: &str, to: &str| {
+        let form = [("csrf", csrf.clone()), ("act", act.into()), ("name", name.into()), ("reason", reason.into())];
+        let more = [("table", table.to_owned()), ("from", from.to_owned()), ("to", to.to_owned())];
+        b.post("/vault/holds", &form.into_iter().chain(more).collect::<Vec<_>>()).await.status
+    };
+    assert_eq!(send("add", "11月の調査", "", "", "", "").await, StatusCode::UNPROCESSABLE_ENTITY, "a reason is needed");
+    let wrong = ("2026-11-20T00:00", "2026-11-19T00:00");
+    assert_eq!(send("add", "11月の調査", "警察に相談中", "log", wrong.0, wrong.1).await, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(house.vault.holds().is_empty());
+    assert_eq!(send("add", "11月の調査", "警察に相談中", "log", "2026-11-19T00:00", "").await, StatusCode::SEE_OTHER);
+    assert_eq!(send("add", "11月の調査", "もう一度", "", "", "").await, StatusCode::UNPROCESSABLE_ENTITY, "there is one of that name");
+    let held = house.vault.holds();
+    assert_eq!((held.len(), held[0].tables, held[0].from.unwrap().rfc3339()), (1, Table::Log.bit(), "2026-11-18T15:00:00Z".to_owned()));
+    assert!(held[0].reason.contains("警察に相談中") && held[0].reason.contains("admin"), "{:?}", held[0]);
+    let page = b.get("/vault").await.text();
+    assert!(page.contains("11月の調査") && page.contains("/events?table=log"), "{page}");
+    assert_eq!(send("lift", "no such", "済んだ", "", "", "").await, StatusCode::NOT_FOUND);
+    assert_eq!(send("lift", "11月の調査", "済んだ", "", "", "").await, StatusCode::SEE_OTHER);
+    assert!(house.vault.holds().is_empty());
+    let said: Vec<String> = deeds(&house)
+        .await
+        .into_iter()
+        .filter_map(|d| if let Deed::Setting { key, from, to } = d { (key == "vault.hold").then(|| format!("{from}>{to}")) } else { None })
+        .collect();
+    assert!(said.len() == 2 && said[0].contains("警察に相談中") && said[1].contains("済んだ"), "{said:?}");
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn days_of_a_table_are_set_on_the_vaults_page() {
+    let house = House::build().await;
+    let b = house.admin().await;
+    let csrf = b.get("/vault").await.csrf();
+    let send = async |key: &str, rev: &str, value: &str| {
+        let form = [("csrf", csrf.clone()), ("key", key.into()), ("rev", rev.into()), ("value", value.into())];
+        b.post("/vault/retention", &form).await.status
+    };
+    assert_eq!(send("retention_flow_days", "0", "90").await, StatusCode::SEE_OTHER);
+    assert_eq!(send("retention_flow_days", "0", "91").await, StatusCode::CONFLICT);
+    assert_eq!(send("retention_flow_days", "1", "0").await, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(send("site_name", "0", "x").await, StatusCode::BAD_REQUEST, "only those of the vault");
+    assert_eq!(house.pipeline.setting_number("retention_flow_days").await.unwrap(), 90);
+    assert!(b.get("/vault").await.text().contains("value=\"90\""));
+    assert!(!b.get("/settings").await.text().contains("retention_flow_days"));
+    house.close().await;
+}
