@@ -184,17 +184,6 @@ fn put_slot(bytes: &mut Vec<u8>, batch: u64, secret: &[u8; 32], state: u32) {
     }
 }
 
-/// Destroys the secrets of batches.
-pub(crate) fn destroy_secrets(disk: &dyn Disk, dir: &Path, batches: &[u64]) -> Result<(), VaultError> {
-    for batch in batches {
-        let file = secrets_file(dir, batch / SLOTS);
-        let mut bytes = read_all(disk, &file).map_err(io("read", &file))?;
-        put_slot(&mut bytes, *batch, &[0; 32], 2);
-        replace(disk, &file, &bytes).map_err(io("write", &file))?;
-    }
-    Ok(())
-}
-
 fn key_from(disk: &dyn Disk, dir: &Path, origin: &str) -> Result<Option<(SigningKey, String)>, VaultError> {
     let file = dir.join("log").join("key");
     let bytes = match read_all(disk, &file) {

@@ -180,6 +180,9 @@ impl Around<'_> {
             DataFusionError::Plan(what) => self.plan(what),
             DataFusionError::NotImplemented(what) => AskError::Wrong { what: plain(what) },
             DataFusionError::Execution(what) => self.run(what),
+            DataFusionError::Internal(what) if what.contains("Regular expression did not compile") => {
+                AskError::Wrong { what: String::from("the regular expression is wrong, or larger than any that people write") }
+            }
             other => AskError::Engine { what: self.hide(&other.to_string()) },
         }
     }

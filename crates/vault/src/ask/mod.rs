@@ -45,7 +45,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::sync::Notify;
 
 pub(crate) const CATALOG: &str = "hinomi";
 pub(crate) const SCHEMA: &str = "vault";
@@ -152,13 +151,7 @@ impl Scope {
 
 /// Stops a question from elsewhere. Clones are the same flag.
 #[derive(Clone, Debug, Default)]
-pub struct Cancel(Arc<Flag>);
-
-#[derive(Debug, Default)]
-struct Flag {
-    set: AtomicBool,
-    wake: Notify,
-}
+pub struct Cancel(Arc<AtomicBool>);
 
 impl Cancel {
     /// Not set.
@@ -167,21 +160,11 @@ impl Cancel {
     }
     /// Stops what was asked with this, and all that will be.
     pub fn cancel(&self) {
-        self.0.set.store(true, Ordering::SeqCst);
-        self.0.wake.notify_waiters();
+        self.0.store(true, Ordering::SeqCst);
     }
     /// Whether it was set.
     pub fn is_cancelled(&self) -> bool {
-        self.0.set.load(Ordering::SeqCst)
-    }
-    async fn cancelled(&self) {
-        loop {
-            let woken = self.0.wake.notified();
-            if self.is_cancelled() {
-                return;
-            }
-            woken.await;
-        }
+        self.0.load(Ordering::SeqCst)
     }
 }
 

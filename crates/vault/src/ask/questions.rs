@@ -68,7 +68,7 @@ pub const ALL: &[Question] = &[
         name: "talked",
         en: "Who talked to whom, most bytes first",
         ja: "だれがだれと通信したか（通信量の多い順）",
-        sql: "select client_ip, server_ip, server_port, protocol, sum(bytes_up + bytes_down) as bytes, count(distinct flow) as conversations,
+        sql: "select client_ip, server_ip, server_port, protocol, sum(bytes_up + bytes_down) as bytes, sum(cast(part = 0 as bigint)) as conversations,
                 min(first) as first, max(last) as last
               from flow where time >= $from and time < $to
               group by client_ip, server_ip, server_port, protocol order by bytes desc, client_ip, server_ip, server_port limit 200",
@@ -116,8 +116,10 @@ pub const ALL: &[Question] = &[
         name: "clear_text",
         en: "Log-ins in clear text, by account and server",
         ja: "平文でのログイン（アカウント・サーバー別）",
-        sql: "select protocol, server_ip, server_port, login_user as account, count(*) as times, count(distinct client_ip) as clients, max(time) as last
-              from activity where kind = 'login' and login_clear_text and time >= $from and time < $to
+        sql: "select protocol, server_ip, server_port, login_user as account, sum(n) as times, count(*) as clients, max(last) as last
+              from (select protocol, server_ip, server_port, login_user, client_ip, count(*) as n, max(time) as last from activity
+                    where kind = 'login' and login_clear_text and time >= $from and time < $to
+                    group by protocol, server_ip, server_port, login_user, client_ip)
               group by protocol, server_ip, server_port, login_user order by times desc, server_ip, account limit 1000",
         params: &[FROM, TO],
     },
@@ -145,7 +147,7 @@ pub const ALL: &[Question] = &[
         en: "Conversations (client, server, port) that are new: not seen between `before` and `since`",
         ja: "新しい通信（以前の期間には見られなかった組み合わせ）",
         sql: "select n.client_ip, n.server_ip, n.server_port, n.first, n.conversations, n.bytes from
-                (select client_ip, server_ip, server_port, min(time) as first, count(distinct flow) as conversations, sum(bytes_up + bytes_down) as bytes
+                (select client_ip, server_ip, server_port, min(time) as first, sum(cast(part = 0 as bigint)) as conversations, sum(bytes_up + bytes_down) as bytes
                  from flow where time >= $since and time < $to group by client_ip, server_ip, server_port) n
               left anti join
                 (select client_ip, server_ip, server_port from flow where time >= $before and time < $since
@@ -159,7 +161,7 @@ pub const ALL: &[Question] = &[
         en: "Talk with addresses outside, by inside address",
         ja: "外部アドレスとの通信（内部アドレス別）",
         sql: "select * from (
-                select client_ip, server_ip, sum(bytes_up) as bytes_up, sum(bytes_down) as bytes_down, count(distinct flow) as conversations, max(last) as last
+                select client_ip, server_ip, sum(bytes_up) as bytes_up, sum(bytes_down) as bytes_down, sum(cast(part = 0 as bigint)) as conversations, max(last) as last
                 from flow where time >= $from and time < $to group by client_ip, server_ip)
               where not is_inside(client_ip) or not is_inside(server_ip)
               order by bytes_up desc, client_ip, server_ip limit 500",
@@ -167,13 +169,14 @@ pub const ALL: &[Question] = &[
     },
     Question {
         name: "night",
-        en: "Large uploads at night (22 to 6 o'clock, local time)",
-        ja: "夜間（22時〜6時）の大きな送信",
-        sql: "select min(time) as first, client_ip, server_ip, server_port, protocol, sum(bytes_up) as bytes_up, sum(bytes_down) as bytes_down
+        en: "Large uploads at night (22 to 6 o'clock, local time), summed up for each night",
+        ja: "夜間（22時〜6時）の大きな送信（夜ごとの合計）",
+        sql: "select date_trunc('day', time + $offset - interval '12 hours') as night, client_ip, server_ip, server_port, protocol,
+                sum(bytes_up) as bytes_up, sum(bytes_down) as bytes_down, min(time) as first, max(time) as last
               from flow where time >= $from and time < $to
                 and (date_part('hour', time + $offset) >= 22 or date_part('hour', time + $offset) < 6)
-              group by client_ip, server_ip, server_port, protocol, flow having sum(bytes_up) >= $bytes
-              order by bytes_up desc, first limit 500",
+              group by 1, client_ip, server_ip, server_port, protocol having sum(bytes_up) >= $bytes
+              order by bytes_up desc, first, client_ip limit 500",
         params: &[FROM, TO, may("bytes", Kind::Number, "10000000"), may("offset", Kind::Offset, "9")],
     },
     Question {

@@ -26,6 +26,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
 /// Asks. Blocks until the answer is there; call it where blocking is fine (a thread of a blocking pool).
@@ -75,7 +76,7 @@ pub fn ask_with(
 /// Planning recurses; the engine takes more stack where it needs it, and what is dropped recurses too.
 const STACK: usize = 16 << 20;
 
-/// How often the growth of the process is looked at.
+/// How often the flag to stop and the growth of the process are looked at.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// What decoding and the like may take besides what the memory pool sees.
@@ -130,34 +131,34 @@ impl Question {
             .max_blocking_threads(1)
             .thread_name("ask")
             .thread_stack_size(STACK)
-            .enable_time()
             .build()
             .map_err(|e| AskError::Engine { what: format!("no threads could be started: {e}") })?;
-        let left = limits.time.saturating_sub(self.began.elapsed());
         let _allowed = Allowed::new(&limits);
-        let at_first = resident();
-        let answer = runtime.block_on(async {
-            let mut work = tokio::spawn(self.answer());
-            let deadline = tokio::time::sleep(left);
-            tokio::pin!(deadline);
-            let mut look = tokio::time::interval(LOOK);
-            let stopped = loop {
-                tokio::select! {
-                    biased;
-                    () = cancel.cancelled() => break AskError::Cancelled,
-                    done = &mut work => return done.unwrap_or_else(|_| Err(fault())),
-                    () = &mut deadline => break AskError::TooSlow { limit: limits.time },
-                    _ = look.tick() => {
-                        let grown = resident().zip(at_first).map_or(0, |(now, first)| now.saturating_sub(first));
-                        if grown > ALLOWED.load(Ordering::Relaxed) {
-                            break AskError::TooMuchMemory { limit: limits.memory, what: format!("the process grew by {} MB", grown >> 20) };
-                        }
-                    }
-                }
-            };
-            work.abort();
-            Err(stopped)
+        let (at_first, began) = (resident(), self.began);
+        let (done, answered) = std::sync::mpsc::sync_channel(1);
+        runtime.spawn(async move {
+            let answer = self.answer().await;
+            let _ = done.send(answer);
         });
+        // Watched from outside of the runtime: its own timers stand still while all its threads are in the middle of a batch.
+        let answer = loop {
+            if cancel.is_cancelled() {
+                break Err(AskError::Cancelled);
+            }
+            let left = limits.time.saturating_sub(began.elapsed());
+            if left.is_zero() {
+                break Err(AskError::TooSlow { limit: limits.time });
+            }
+            match answered.recv_timeout(left.min(LOOK)) {
+                Ok(answer) => break answer,
+                Err(RecvTimeoutError::Disconnected) => break Err(fault()),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            let grown = resident().zip(at_first).map_or(0, |(now, first)| now.saturating_sub(first));
+            if grown > ALLOWED.load(Ordering::Relaxed) {
+                break Err(AskError::TooMuchMemory { limit: limits.memory, what: format!("the process grew by {} MB", grown >> 20) });
+            }
+        };
         // What is in the middle of a batch ends by itself; nobody waits for it.
         runtime.shutdown_background();
         answer
@@ -182,7 +183,7 @@ impl Question {
         }
         if checked.rows {
             // One more than may be given, to know whether there are more.
-            plan = LogicalPlanBuilder::from(plan).limit(0, Some(limits.rows.saturating_add(1)))?.build()?;
+            plan = LogicalPlanBuilder::from(plan).limit(0, Some(limits.rows.saturating_add(1).min(1 << 40)))?.build()?;
         }
         let plan = state.optimize(&plan)?;
         let shown = explain.then(|| plan.display_indent().to_string());

@@ -506,7 +506,10 @@ fn events(s: &Say) -> EventsPage {
         older: Some("/events?before=81203".into()),
         newest: None,
         all: 4_120_334,
-        problems: vec![],
+        q: s.s("192.168.1.5 modbus", "192.168.1.5 modbus"),
+        found: Amount { n: 3, text: s.s("3 件", "3 records") },
+        shown: (1, 3),
+        ..EventsPage::default()
     }
 }
 
@@ -525,6 +528,12 @@ fn event(s: &Say) -> EventPage {
             RawRow { key: "activity.head.client.ip".into(), value: Link::to("10.2.0.57", "/assets/1") },
             RawRow { key: "activity.act.modbus.function".into(), value: Link::plain(s.s("3", "3")) },
         ],
+        proof: crate::view::events::ProofCard {
+            place: s.s("束 412 の 7 番目（項目 430）", "place 7 of batch 412 (entry 430)"),
+            outside: s.s("まだ外の誰も見ていません", "nobody outside has seen it yet"),
+            pack: Some(String::from("/events/1/81203/pack")),
+            ..crate::view::events::ProofCard::default()
+        },
         json: s.s("{\n  \"seq\": 81203\n}", "{\n  \"seq\": 81203\n}"),
         before: Some("/events/1/81202".into()),
         after: Some("/events/1/81204".into()),

@@ -8,7 +8,7 @@ pub use archive::{export, hold, import};
 pub use ask::query;
 pub use evidence::prove;
 
-use super::{configuration, path};
+use super::configuration;
 use crate::outcome::{Verdict, bad_input, unreachable};
 use crate::stores::state_url;
 use crate::terminal;
