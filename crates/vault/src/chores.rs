@@ -2,7 +2,8 @@
 
 use crate::core::{Inner, lock};
 use crate::error::VaultError;
-use crate::{commit, compact, retention, seal};
+use crate::{commit, compact, retention, seal, verify};
+use model::Span;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -71,4 +72,46 @@ fn tell(inner: &Inner, error: &VaultError) {
         inner.note_damage([d.clone()]);
     }
     lock(&inner.log_status).trouble = Some(error.to_string());
+}
+
+/// How often everything is looked through by itself.
+const LOOK_EVERY: Span = Span::days(7);
+/// Bytes a second that this look reads at most: the watch goes first.
+const LOOK_RATE: u64 = 20 << 20;
+
+/// Looks through everything now and then, slowly, until the vault is closed.
+pub(crate) fn look(inner: &Arc<Inner>) {
+    loop {
+        {
+            let until = Instant::now() + Duration::from_mins(10);
+            let mut chores = lock(&inner.chores);
+            while !chores.closing {
+                let left = until.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    break;
+                }
+                chores = inner.has_chores.wait_timeout(chores, left).unwrap_or_else(PoisonError::into_inner).0;
+            }
+            if chores.closing {
+                return;
+            }
+        }
+        let now = (inner.options.now)();
+        let last = lock(&inner.memory).last_verified.map(|v| v.at);
+        // A clock that went back makes it due again rather than never.
+        if last.is_some_and(|l| l <= now && now.since(l) < LOOK_EVERY) {
+            continue;
+        }
+        let began = Instant::now();
+        let looked = verify::verify(inner, verify::Depth::Files, |done| {
+            let due = Duration::from_secs_f64(done as f64 / LOOK_RATE as f64);
+            while began.elapsed() < due && !lock(&inner.chores).closing {
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            !lock(&inner.chores).closing
+        });
+        if let Err(e) = looked {
+            tell(inner, &e);
+        }
+    }
 }

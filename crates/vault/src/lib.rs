@@ -77,7 +77,7 @@ use std::thread::JoinHandle;
 pub struct Vault {
     inner: Arc<Inner>,
     writer: Mutex<Option<JoinHandle<()>>>,
-    chores: Mutex<Option<JoinHandle<()>>>,
+    chores: Mutex<Vec<JoinHandle<()>>>,
     /// Held until the writer is done.
     _guard: Box<dyn Any + Send + Sync>,
 }
@@ -194,7 +194,7 @@ impl Vault {
         if read_only {
             core::lock(&inner.health).writing = Writing::Closed;
             core::lock(&inner.queue).closed = true;
-            return Ok(Vault { inner, writer: Mutex::new(None), chores: Mutex::new(None), _guard: guard });
+            return Ok(Vault { inner, writer: Mutex::new(None), chores: Mutex::new(Vec::new()), _guard: guard });
         }
         if let Some(reason) = opened.epoch_began {
             // Records of the epoch before belong to it: they are committed first.
@@ -209,7 +209,9 @@ impl Vault {
         let thread = start("vault-writer", Box::new(move || writer.run()))?;
         let other = Arc::clone(&inner);
         let chores = start("vault-log", Box::new(move || chores::run(&other)))?;
-        Ok(Vault { inner, writer: Mutex::new(Some(thread)), chores: Mutex::new(Some(chores)), _guard: guard })
+        let other = Arc::clone(&inner);
+        let look = start("vault-look", Box::new(move || chores::look(&other)))?;
+        Ok(Vault { inner, writer: Mutex::new(Some(thread)), chores: Mutex::new(vec![chores, look]), _guard: guard })
     }
 
     /// Whose log this is.
@@ -415,7 +417,7 @@ impl Vault {
         // What was written last is committed before the end.
         lock(&self.inner.chores).closing = true;
         self.inner.has_chores.notify_all();
-        if let Some(thread) = lock(&self.chores).take() {
+        for thread in std::mem::take(&mut *lock(&self.chores)) {
             let _ = thread.join();
         }
     }

@@ -158,17 +158,30 @@ fn slot_of(bytes: &[u8], batch: u64) -> Option<Option<[u8; 32]>> {
     }
 }
 
-/// Whether the files of secrets hold nothing but what was written.
-pub(crate) fn secrets_are_whole(disk: &dyn Disk, dir: &Path, batches: u64, damage: &mut Vec<Damage>) {
-    for chunk in 0..batches.div_ceil(SLOTS) {
+/// Whether every secret is there with its checksum, and the files hold nothing else. How many files there are.
+pub(crate) fn secrets_are_whole(disk: &dyn Disk, dir: &Path, batches: u64, damage: &mut Vec<Damage>) -> u64 {
+    let chunks = batches.div_ceil(SLOTS);
+    for chunk in 0..chunks {
         let file = secrets_file(dir, chunk);
-        let slots = (batches - chunk * SLOTS).min(SLOTS) as usize;
+        let slots = (batches - chunk * SLOTS).min(SLOTS);
+        let bytes = match read_all(disk, &file) {
+            Ok(b) => b,
+            Err(e) => {
+                damage.push(Damage { file, offset: 0, first_seq: 1, last_seq: Some(0), what: format!("it cannot be read: {e}") });
+                continue;
+            }
+        };
         // One more than the log knows may be there: a crash came between.
-        let whole = read_all(disk, &file).is_ok_and(|b| b.len() % SLOT == 0 && b.len() >= slots * SLOT && b.len() <= SLOTS as usize * SLOT);
-        if !whole {
+        let long = bytes.len() % SLOT != 0 || bytes.len() > SLOTS as usize * SLOT;
+        let bad = (0..slots).find(|i| slot_of(&bytes, *i).is_none());
+        if let Some(i) = bad {
+            let what = format!("the secret of batch {} is not what was written", chunk * SLOTS + i);
+            damage.push(Damage { file, offset: i * SLOT as u64, first_seq: 1, last_seq: Some(0), what });
+        } else if long {
             damage.push(Damage { file, offset: 0, first_seq: 1, last_seq: Some(0), what: String::from("it has another length than was written") });
         }
     }
+    chunks
 }
 
 fn put_slot(bytes: &mut Vec<u8>, batch: u64, secret: &[u8; 32], state: u32) {

@@ -171,11 +171,6 @@ pub fn replace(file: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
 }
 
 impl Folder {
-    /// The public key line.
-    pub fn vkey(&self) -> &str {
-        &self.vkey
-    }
-
     /// Writes down what was seen; on disk when this returns.
     pub fn save(&mut self, state: &State) -> std::io::Result<()> {
         let stored = Stored { format: 1, key: self.vkey.clone(), state: state.clone() };
