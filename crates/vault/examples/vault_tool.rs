@@ -398,7 +398,7 @@ fn killed(home: &Path, run: u64, seed: u64, acknowledged: &mut BTreeMap<u64, u64
 
 fn torture(minutes: f64) -> Any<()> {
     let end = Instant::now() + Duration::from_secs_f64(minutes * 60.0);
-    let seed0 = std::process::id().into();
+    let seed0 = u64::from(std::process::id());
     let mut t = Tally::default();
     let home = std::env::temp_dir().join(format!("torture-{}", std::process::id()));
     let mut acknowledged = BTreeMap::new();
