@@ -32,8 +32,12 @@ pub fn run(args: &[String]) -> Result<()> {
     let quick = args.iter().any(|a| a == "--quick");
     let names: Vec<&str> = args.iter().map(String::as_str).filter(|a| !a.starts_with("--")).collect();
     let wants = |name: &str| names.is_empty() || names.contains(&name);
-    if let Some(unknown) = names.iter().find(|n| !["capture", "pages", "memory", "live", "false-findings", "flame", "vault-append", "vault-verify", "vault-ask"].contains(n)) {
-        bail!("there is no bench '{unknown}'; there are: capture, pages, memory, live, false-findings, flame, vault-append, vault-verify, vault-ask");
+    if let Some(unknown) = names.iter().find(|n| {
+        !["capture", "pages", "memory", "live", "false-findings", "flame", "vault-append", "vault-verify", "vault-ask"].contains(n)
+    }) {
+        bail!(
+            "there is no bench '{unknown}'; there are: capture, pages, memory, live, false-findings, flame, vault-append, vault-verify, vault-ask"
+        );
     }
     let profile = if quick { "quick" } else { "dist" };
     // A build for shipping takes twenty minutes more; HINOMI_BENCH_PROFILE=quick measures what everybody builds, and the page says so.

@@ -53,9 +53,24 @@ pub fn append(work: &Path, profile: &str, quick: bool) -> Result<Vec<Figure>> {
     let (ack, sealed, latency, limit) = (line("ack"), line("sealed"), line("latency"), line("limit"));
     let figure = |what: &str, figure: String, peer: String, ratio: String| Figure { what: String::from(what), figure, peer, ratio };
     Ok(vec![
-        figure("`vault-append` to acknowledgement", ack.clone(), limit, number(&ack, " per CPU second").map_or_else(String::new, |n| format!("{:.2} of 500,000", n / 500_000.0))),
-        figure("`vault-append` with sealing and compaction", sealed.clone(), String::new(), number(&sealed, " records/s").map_or_else(String::new, |n| format!("{:.2} of 200,000", n / 200_000.0))),
-        figure("`vault-append` wait of small batches", latency.clone(), String::new(), latency.rsplit(' ').next().unwrap_or_default().to_owned() + " (limit 2)"),
+        figure(
+            "`vault-append` to acknowledgement",
+            ack.clone(),
+            limit,
+            number(&ack, " per CPU second").map_or_else(String::new, |n| format!("{:.2} of 500,000", n / 500_000.0)),
+        ),
+        figure(
+            "`vault-append` with sealing and compaction",
+            sealed.clone(),
+            String::new(),
+            number(&sealed, " records/s").map_or_else(String::new, |n| format!("{:.2} of 200,000", n / 200_000.0)),
+        ),
+        figure(
+            "`vault-append` wait of small batches",
+            latency.clone(),
+            String::new(),
+            latency.rsplit(' ').next().unwrap_or_default().to_owned() + " (limit 2)",
+        ),
     ])
 }
 
@@ -79,7 +94,11 @@ pub fn verify(work: &Path, profile: &str, quick: bool) -> Result<Vec<Figure>> {
     let deep = say(&tool, &["verify", &folder, "deep"])?;
     let speed = Command::new("openssl").args(["speed", "-seconds", "2", "-bytes", "1048576", "sha256"]).output();
     let speed = speed.map(|o| String::from_utf8_lossy(&o.stdout).into_owned()).unwrap_or_default();
-    let peer = speed.lines().find(|l| l.starts_with("sha256")).and_then(|l| l.split_whitespace().last()?.trim_end_matches('k').parse::<f64>().ok()).map(|k| k / 1e3);
+    let peer = speed
+        .lines()
+        .find(|l| l.starts_with("sha256"))
+        .and_then(|l| l.split_whitespace().last()?.trim_end_matches('k').parse::<f64>().ok())
+        .map(|k| k / 1e3);
     let ours = number(&files, " MB/s");
     Ok(vec![
         Figure {

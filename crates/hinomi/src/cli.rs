@@ -188,18 +188,8 @@ pub fn command(words: &Words) -> Command {
                     .arg(config())
                     .arg(data())
                     .arg(place("out", "FILE", "arg-out-file").short('o').default_value("pack.zip"))
-                    .arg(
-                        Arg::new("complete")
-                            .long("complete")
-                            .value_names(["TABLE", "FROM", "TO"])
-                            .num_args(3)
-                            .help(w("arg-complete")),
-                    )
-                    .arg(
-                        text("hide", "GROUPS", "arg-hide")
-                            .value_delimiter(',')
-                            .value_parser(["addresses", "names", "text"]),
-                    )
+                    .arg(Arg::new("complete").long("complete").value_names(["TABLE", "FROM", "TO"]).num_args(3).help(w("arg-complete")))
+                    .arg(text("hide", "GROUPS", "arg-hide").value_delimiter(',').value_parser(["addresses", "names", "text"]))
                     .arg(place("since", "FILE", "arg-since"))
                     .arg(text("by", "NAME", "arg-by")),
                 leaf("query", "cmd-vault-query")

@@ -198,16 +198,8 @@ pub enum Table {
 
 impl Table {
     /// Every table.
-    pub const ALL: [Table; 8] = [
-        Table::Flow,
-        Table::Activity,
-        Table::Observation,
-        Table::Finding,
-        Table::Audit,
-        Table::Health,
-        Table::Log,
-        Table::Evidence,
-    ];
+    pub const ALL: [Table; 8] =
+        [Table::Flow, Table::Activity, Table::Observation, Table::Finding, Table::Audit, Table::Health, Table::Log, Table::Evidence];
 
     /// The table of that number, as stored.
     pub fn from_number(n: u8) -> Option<Table> {

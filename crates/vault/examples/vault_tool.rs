@@ -44,11 +44,7 @@ impl Dice {
 
 fn end(n: u64, port: u16) -> Endpoint {
     let b = (n % 500) as u16;
-    Endpoint {
-        mac: Some(Mac([2, 0, 0, 0, (b >> 8) as u8, b as u8])),
-        ip: Some([10, 20, (b >> 8) as u8, b as u8].into()),
-        port: Some(port),
-    }
+    Endpoint { mac: Some(Mac([2, 0, 0, 0, (b >> 8) as u8, b as u8])), ip: Some([10, 20, (b >> 8) as u8, b as u8].into()), port: Some(port) }
 }
 
 /// A record of about 300 bytes, for the append bench: the same as in earlier figures.
@@ -152,7 +148,8 @@ fn cpu() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let after = stat.rsplit_once(')').map_or("", |(_, r)| r);
     let mut fields = after.split_whitespace().skip(11);
-    let ticks: f64 = fields.next().and_then(|f| f.parse::<f64>().ok()).unwrap_or(0.0) + fields.next().and_then(|f| f.parse::<f64>().ok()).unwrap_or(0.0);
+    let ticks: f64 =
+        fields.next().and_then(|f| f.parse::<f64>().ok()).unwrap_or(0.0) + fields.next().and_then(|f| f.parse::<f64>().ok()).unwrap_or(0.0);
     ticks / 100.0
 }
 
@@ -166,11 +163,8 @@ fn append(folder: &Path, seconds: u64) -> Any<()> {
     // To acknowledgement alone, then with committing, sealing and compaction.
     for (name, seal) in [("ack", false), ("sealed", true)] {
         let dir = folder.join(name);
-        let options = Options {
-            seal,
-            commit_every: if seal { Duration::from_secs(5) } else { Duration::from_hours(1) },
-            ..Options::default()
-        };
+        let options =
+            Options { seal, commit_every: if seal { Duration::from_secs(5) } else { Duration::from_hours(1) }, ..Options::default() };
         let vault = Vault::open(&dir, None, options)?;
         let count = Arc::new(AtomicU64::new(0));
         let (began, cpu0) = (Instant::now(), cpu());

@@ -23,7 +23,8 @@ impl std::str::FromStr for Recipient {
     /// Bech32 (BIP 173) with the prefix `age`.
     fn from_str(text: &str) -> Result<Recipient, String> {
         const ALPHABET: &[u8] = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l";
-        let wrong = || format!("'{}' is no age recipient: it begins with age1 and has 62 characters", text.chars().take(80).collect::<String>());
+        let wrong =
+            || format!("'{}' is no age recipient: it begins with age1 and has 62 characters", text.chars().take(80).collect::<String>());
         let text = text.trim();
         let data = text.strip_prefix("age1").filter(|_| text.len() == 62).ok_or_else(wrong)?;
         let values: Option<Vec<u8>> = data.bytes().map(|c| ALPHABET.iter().position(|a| *a == c).map(|p| p as u8)).collect();

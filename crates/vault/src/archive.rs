@@ -5,12 +5,12 @@
 //! goes along. An archive is opened read-only and asked like live data.
 
 use crate::age::{Encrypter, Recipient};
+use crate::commit;
 use crate::core::{Inner, lock};
 use crate::disk::{read_all, replace};
 use crate::error::VaultError;
 use crate::sealed::{FILES_OF_AN_ENTRY, Sealed};
 use crate::status::{LastExport, Memory};
-use crate::commit;
 use proof::Hash;
 use proof::entry::{Entry, FileFacts};
 use proof::note::{Note, VerifierKey};
@@ -124,7 +124,12 @@ pub(crate) fn export(inner: &Arc<Inner>, ask: &Export, mut progress: impl FnMut(
     }
     let count = volumes.len();
     for (i, (dir, list)) in volumes.iter().enumerate() {
-        let mut text = format!("{TITLE}\norigin {}\nmade {}\nsize {size}\nvolume {} of {count}\n", lock(&inner.log_status).origin, made.rfc3339(), i + 1);
+        let mut text = format!(
+            "{TITLE}\norigin {}\nmade {}\nsize {size}\nvolume {} of {count}\n",
+            lock(&inner.log_status).origin,
+            made.rfc3339(),
+            i + 1
+        );
         for (name, written, bytes, plain) in list {
             text.push_str(&format!("file {} {bytes} {} {name}\n", hex(written), hex(plain)));
         }
@@ -202,7 +207,11 @@ fn items(inner: &Inner, files: &[Arc<Sealed>]) -> Result<Vec<Item>, VaultError> 
         let bytes = inner.disk.open(&inner.dir.join(name)).and_then(|f| f.size()).map_err(|e| VaultError::io("read", name, &e))?;
         out.push(Item { name: String::from(name), bytes, sha256: None });
     }
-    out.extend(files.iter().map(|f| Item { name: format!("segments/{}", f.facts.name), bytes: f.facts.bytes, sha256: Some(f.facts.sha256) }));
+    out.extend(files.iter().map(|f| Item {
+        name: format!("segments/{}", f.facts.name),
+        bytes: f.facts.bytes,
+        sha256: Some(f.facts.sha256),
+    }));
     Ok(out)
 }
 

@@ -119,7 +119,8 @@ pub(crate) fn all(inner: &Inner) -> Vec<Confirmation> {
     }
     let dir = stamps(&inner.dir);
     for size in sizes(&*inner.disk, &dir, ".at") {
-        let at = read_all(&*inner.disk, &dir.join(format!("{size}.at"))).ok().and_then(|b| Time::parse_rfc3339(&String::from_utf8_lossy(&b)));
+        let at =
+            read_all(&*inner.disk, &dir.join(format!("{size}.at"))).ok().and_then(|b| Time::parse_rfc3339(&String::from_utf8_lossy(&b)));
         if let Some(at) = at {
             out.push(Confirmation { kind: ConfirmationKind::Stamp, name: String::new(), size, at });
         }

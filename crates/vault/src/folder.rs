@@ -120,9 +120,7 @@ pub(crate) fn whose(disk: &dyn Disk, dir: &Path, asked: Option<SiteId>, now: Tim
         None => by_files()?,
     };
     match (found, asked) {
-        (Some(f), Some(a)) if f != a => {
-            Err(VaultError::OtherSite { dir: dir.to_path_buf(), found: f.to_string(), asked: a.to_string() })
-        }
+        (Some(f), Some(a)) if f != a => Err(VaultError::OtherSite { dir: dir.to_path_buf(), found: f.to_string(), asked: a.to_string() }),
         (Some(s), _) | (None, Some(s)) => Ok(s),
         (None, None) => new_site(now),
     }
@@ -200,7 +198,13 @@ pub(crate) fn open(
             let why = if copied { "the folder was copied or restored" } else { "as asked" };
             notes.push(format!("epoch {} begins after record {} of epoch {} ({why})", start.epoch, start.after_seq, folder.epoch));
         }
-        epoch_began = Some(if folder.epoch == 0 { "new" } else if copied { "copied" } else { "asked" });
+        epoch_began = Some(if folder.epoch == 0 {
+            "new"
+        } else if copied {
+            "copied"
+        } else {
+            "asked"
+        });
         folder.epoch = start.epoch;
         folder.epochs.push(start);
     }

@@ -109,13 +109,7 @@ impl Vault {
         Vault::open_with(disk, dir, site, options, false)
     }
 
-    fn open_with(
-        disk: Arc<dyn Disk>,
-        dir: &Path,
-        site: Option<SiteId>,
-        options: Options,
-        read_only: bool,
-    ) -> Result<Vault, VaultError> {
+    fn open_with(disk: Arc<dyn Disk>, dir: &Path, site: Option<SiteId>, options: Options, read_only: bool) -> Result<Vault, VaultError> {
         disk.make_dir(dir).map_err(|e| VaultError::io("make the folder", dir, &e))?;
         let locked = disk.lock(dir).map_err(|e| VaultError::io("write in the folder", dir, &e))?;
         let (guard, inode) = locked.ok_or_else(|| VaultError::Locked { dir: dir.to_path_buf() })?;

@@ -178,7 +178,13 @@ pub(crate) fn secrets_are_whole(disk: &dyn Disk, dir: &Path, batches: u64, damag
             let what = format!("the secret of batch {} is not what was written", chunk * SLOTS + i);
             damage.push(Damage { file, offset: i * SLOT as u64, first_seq: 1, last_seq: Some(0), what });
         } else if long {
-            damage.push(Damage { file, offset: 0, first_seq: 1, last_seq: Some(0), what: String::from("it has another length than was written") });
+            damage.push(Damage {
+                file,
+                offset: 0,
+                first_seq: 1,
+                last_seq: Some(0),
+                what: String::from("it has another length than was written"),
+            });
         }
     }
     chunks

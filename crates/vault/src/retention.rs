@@ -70,9 +70,7 @@ pub struct Hold {
 impl Hold {
     fn covers(&self, file: &Sealed) -> bool {
         let table = self.tables == 0 || self.tables & (1 << u32::from(file.facts.table)) != 0;
-        table
-            && self.from.is_none_or(|f| file.facts.last_received >= f.0)
-            && self.to.is_none_or(|t| file.facts.first_received < t.0)
+        table && self.from.is_none_or(|f| file.facts.last_received >= f.0) && self.to.is_none_or(|t| file.facts.first_received < t.0)
     }
 }
 

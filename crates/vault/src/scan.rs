@@ -110,7 +110,16 @@ struct TableReader {
 
 impl TableReader {
     fn new(inner: &Arc<Inner>, table: Table, wanted: Wanted) -> TableReader {
-        TableReader { inner: Arc::clone(inner), table, wanted, files: None, groups: VecDeque::new(), buffer: VecDeque::new(), grow: 64, done: None }
+        TableReader {
+            inner: Arc::clone(inner),
+            table,
+            wanted,
+            files: None,
+            groups: VecDeque::new(),
+            buffer: VecDeque::new(),
+            grow: 64,
+            done: None,
+        }
     }
 
     /// The seq of the next record.
@@ -240,13 +249,7 @@ fn take_rows(g: &mut Group, wanted: &Wanted, left: usize, grow: &mut usize) -> O
     })
 }
 
-fn read_rows(
-    inner: &Inner,
-    table: Table,
-    g: &Group,
-    wanted: &Wanted,
-    rows: Range<usize>,
-) -> Result<VecDeque<Event>, VaultError> {
+fn read_rows(inner: &Inner, table: Table, g: &Group, wanted: &Wanted, rows: Range<usize>) -> Result<VecDeque<Event>, VaultError> {
     let damaged = |what: String| {
         let d = sealed::damage_of(&g.file.path, &g.file.facts, &what);
         inner.note_damage([d.clone()]);

@@ -16,8 +16,8 @@ use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use datafusion::parquet::basic::{Compression, ZstdLevel};
 use datafusion::parquet::errors::ParquetError;
-use datafusion::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use datafusion::parquet::file::metadata::PageIndexPolicy;
+use datafusion::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use datafusion::parquet::file::reader::{ChunkReader, Length};
 use datafusion::parquet::schema::types::ColumnPath;
 use model::event::Table;
@@ -162,13 +162,7 @@ pub(crate) fn open(disk: &dyn Disk, dir: &Path, log: &Log) -> Result<Found, Vaul
             continue;
         }
         if let Some(files) = found.view.sealed.get_mut(usize::from(l.facts.table)) {
-            files.push(Arc::new(Sealed {
-                facts: l.facts,
-                path,
-                min_time: l.min_time,
-                max_time: l.max_time,
-                footer: Mutex::new(None),
-            }));
+            files.push(Arc::new(Sealed { facts: l.facts, path, min_time: l.min_time, max_time: l.max_time, footer: Mutex::new(None) }));
         }
     }
     for files in &mut found.view.sealed {
@@ -197,13 +191,7 @@ fn place(path: &Path, what: &str) -> Damage {
 }
 
 pub(crate) fn damage_of(path: &Path, facts: &FileFacts, what: &str) -> Damage {
-    Damage {
-        file: path.to_path_buf(),
-        offset: 0,
-        first_seq: facts.first_seq,
-        last_seq: Some(facts.last_seq),
-        what: String::from(what),
-    }
+    Damage { file: path.to_path_buf(), offset: 0, first_seq: facts.first_seq, last_seq: Some(facts.last_seq), what: String::from(what) }
 }
 
 /// The times of a file that only the log names are read from its footer; unknown ones exclude nothing.
@@ -366,28 +354,20 @@ fn properties(table: Table) -> WriterProperties {
         }
     }
     for plain in ["seq", "batch"] {
-        p = p.set_column_dictionary_enabled(ColumnPath::from(plain), false).set_column_encoding(
-            ColumnPath::from(plain),
-            datafusion::parquet::basic::Encoding::DELTA_BINARY_PACKED,
-        );
+        p = p
+            .set_column_dictionary_enabled(ColumnPath::from(plain), false)
+            .set_column_encoding(ColumnPath::from(plain), datafusion::parquet::basic::Encoding::DELTA_BINARY_PACKED);
     }
     p.build()
 }
 
 fn parquet_error(path: &Path, e: &ParquetError) -> VaultError {
     match e {
-        ParquetError::External(inner) if inner.downcast_ref::<io::Error>().is_some() => {
-            match inner.downcast_ref::<io::Error>() {
-                Some(io) => VaultError::io("write", path, io),
-                None => VaultError::Closed,
-            }
-        }
-        other => VaultError::Io {
-            doing: "write",
-            file: path.to_path_buf(),
-            kind: ErrorKind::Other,
-            message: other.to_string(),
+        ParquetError::External(inner) if inner.downcast_ref::<io::Error>().is_some() => match inner.downcast_ref::<io::Error>() {
+            Some(io) => VaultError::io("write", path, io),
+            None => VaultError::Closed,
         },
+        other => VaultError::Io { doing: "write", file: path.to_path_buf(), kind: ErrorKind::Other, message: other.to_string() },
     }
 }
 

@@ -1,7 +1,7 @@
 //! Looking through everything: is each stored byte still what was written, and is it what the log says?
 
-use crate::columns::RowReader;
 use crate::archive;
+use crate::columns::RowReader;
 use crate::core::{Inner, TABLES, lock};
 use crate::disk::{beside, read_all};
 use crate::error::{Damage, VaultError};
@@ -166,7 +166,9 @@ fn the_log(inner: &Inner, v: &mut Verified) -> Result<Vec<proof::entry::FileFact
                 }
                 Some(Entry::LetGo { files, .. }) => named.retain(|f| !files.iter().any(|g| g.name == f.name)),
                 Some(_) => {}
-                None => v.damage.push(at(dir.join(path.to_string()), format!("entry {} is not in the form of this program", index * 256 + i as u64))),
+                None => v
+                    .damage
+                    .push(at(dir.join(path.to_string()), format!("entry {} is not in the form of this program", index * 256 + i as u64))),
             }
         }
         // The tile of leaves must be the same hashes.
@@ -177,7 +179,8 @@ fn the_log(inner: &Inner, v: &mut Verified) -> Result<Vec<proof::entry::FileFact
             Ok(h) if h.get(..leaves.len()) == Some(&leaves) => {}
             Ok(h) => {
                 let first = h.iter().zip(&leaves).position(|(a, b)| a != b).unwrap_or(0);
-                v.damage.push(at(leaf_tile, format!("entry {} of the log, or its hash, is not what was written", index * 256 + first as u64)));
+                v.damage
+                    .push(at(leaf_tile, format!("entry {} of the log, or its hash, is not what was written", index * 256 + first as u64)));
             }
             Err(e) => v.damage.push(at(leaf_tile, e.to_string())),
         }
@@ -396,13 +399,7 @@ fn deep(inner: &Arc<Inner>, v: &mut Verified, progress: &mut impl FnMut(u64) -> 
             _ => None,
         };
         let name = Table::from_number(table).map_or("?", Table::name);
-        let wrong = |what: String| Damage {
-            file: inner.dir.join("log"),
-            offset: 0,
-            first_seq: n.first,
-            last_seq: Some(n.last),
-            what,
-        };
+        let wrong = |what: String| Damage { file: inner.dir.join("log"), offset: 0, first_seq: n.first, last_seq: Some(n.last), what };
         match root {
             Some(r) if r.count == n.tree.len() && r.root == n.tree.root() => v.leaves += n.tree.len(),
             Some(r) if r.count > n.tree.len() => {

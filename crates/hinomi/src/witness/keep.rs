@@ -223,10 +223,10 @@ mod tests {
         let mut state = State::default();
         state.logs.insert("hinomi.local/a".into(), seen(5));
         first.folder.save(&state).unwrap();
-        let vkey = first.folder.vkey().to_owned();
+        let vkey = first.folder.vkey.clone();
         drop(first);
         let second = open(dir.path(), Some("example.org/w")).unwrap();
-        assert_eq!((second.state, second.fresh, second.folder.vkey()), (state, false, vkey.as_str()));
+        assert_eq!((second.state, second.fresh, second.folder.vkey.as_str()), (state, false, vkey.as_str()));
         assert_eq!(std::fs::metadata(dir.path().join("key")).unwrap().permissions().mode() & 0o777, 0o600);
         assert!(open(dir.path(), Some("other")).is_err());
     }

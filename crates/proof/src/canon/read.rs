@@ -230,12 +230,7 @@ impl<'de> de::Deserializer<'de> for Node<'de> {
         }
     }
 
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, CanonError> {
+    fn deserialize_enum<V: Visitor<'de>>(self, name: &'static str, _: &'static [&'static str], visitor: V) -> Result<V::Value, CanonError> {
         if let Some(mut members) = self.members()? {
             let (key, value) = members.next()?.ok_or_else(|| wrong("an enumeration without content"))?;
             if members.next()?.is_some() {

@@ -199,7 +199,8 @@ impl Draft {
         ];
         files.extend(self.files);
         let quoted = |s: &str| serde_json::to_string(s).map_err(|e| e.to_string());
-        let mut text = format!("{TITLE}\norigin {}\nmade {}\nby {}\nasked {}\n", self.origin, self.made, quoted(&self.by)?, quoted(&self.asked)?);
+        let mut text =
+            format!("{TITLE}\norigin {}\nmade {}\nby {}\nasked {}\n", self.origin, self.made, quoted(&self.by)?, quoted(&self.asked)?);
         for (name, bytes) in &files {
             let digest: Hash = Sha256::digest(bytes).into();
             let hex: String = digest.iter().map(|b| format!("{b:02x}")).collect();

@@ -253,7 +253,8 @@ fn log_entries(proof: &ProofFile, size: u64, root: &Hash) -> Result<BTreeMap<u64
 fn tables(proof: &ProofFile, log: &BTreeMap<u64, Entry>, report: &mut Report) -> Fails {
     let mut seen = BTreeSet::new();
     for t in &proof.tables {
-        let here = |what: String| Problem { entry: String::from("proof.json"), what: format!("entry {}, table {}: {what}", t.index, t.table) };
+        let here =
+            |what: String| Problem { entry: String::from("proof.json"), what: format!("entry {}, table {}: {what}", t.index, t.table) };
         let Some(name) = TABLES.get(usize::from(t.table)).copied() else { return Err(here(String::from("no such table"))) };
         if !seen.insert((t.index, t.table)) {
             return Err(here(String::from("it is there twice")));
@@ -338,9 +339,7 @@ fn complete(proof: &ProofFile, c: &super::Complete, log: &BTreeMap<u64, Entry>, 
         return fails("proof.json", "complete: the range is none");
     }
     let overlaps = |e: &Entry| match e {
-        Entry::Commit { tables, .. } => {
-            tables.iter().any(|t| t.table == c.table && t.last_received >= from && t.first_received <= to)
-        }
+        Entry::Commit { tables, .. } => tables.iter().any(|t| t.table == c.table && t.last_received >= from && t.first_received <= to),
         _ => false,
     };
     for index in c.first..=c.last {

@@ -113,8 +113,7 @@ mod tests {
 
     #[test]
     fn a_container_is_read_back_and_any_changed_byte_of_its_form_is_told() {
-        let entries =
-            [("a", &b"one"[..]), ("b/c", b""), ("日本", b"three")].map(|(n, b)| Entry { name: String::from(n), bytes: b.into() });
+        let entries = [("a", &b"one"[..]), ("b/c", b""), ("日本", b"three")].map(|(n, b)| Entry { name: String::from(n), bytes: b.into() });
         let bytes = write(&entries).unwrap();
         assert_eq!(read(&bytes).unwrap(), entries);
         assert_eq!(crc32(b"123456789"), 0xCBF4_3926);

@@ -122,7 +122,12 @@ fn the_independent_verifier_agrees() {
     let home = tempfile::tempdir().unwrap();
     let dir = home.path().join("vault");
     let v = Vault::open(&dir, Some(site()), Options::default()).unwrap();
-    for (i, part) in (0..90).map(|i| if i % 3 == 0 { audit(i, "監査") } else { flow(i, (i % 7) as u8, i as u64) }).collect::<Vec<_>>().chunks(30).enumerate() {
+    for (i, part) in (0..90)
+        .map(|i| if i % 3 == 0 { audit(i, "監査") } else { flow(i, (i % 7) as u8, i as u64) })
+        .collect::<Vec<_>>()
+        .chunks(30)
+        .enumerate()
+    {
         v.appender().append_and_wait(part).unwrap();
         v.commit().unwrap();
         if i == 1 {
@@ -143,7 +148,13 @@ fn the_independent_verifier_agrees() {
         let path = home.path().join(format!("{i}.zip"));
         std::fs::write(&path, &pack).unwrap();
         let good = python(&[path.as_os_str(), "--fingerprint".as_ref(), fingerprint.as_ref()]).unwrap();
-        assert_eq!(good.status.code(), Some(0), "pack {i}: {}{}", String::from_utf8_lossy(&good.stdout), String::from_utf8_lossy(&good.stderr));
+        assert_eq!(
+            good.status.code(),
+            Some(0),
+            "pack {i}: {}{}",
+            String::from_utf8_lossy(&good.stdout),
+            String::from_utf8_lossy(&good.stderr)
+        );
         for at in (0..20).map(|k| k * (pack.len() - 1) / 20) {
             let mut changed = pack.clone();
             changed[at] ^= 1;

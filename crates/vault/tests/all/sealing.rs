@@ -74,10 +74,20 @@ fn every_question_has_the_same_answer_before_and_after() {
         for addresses in [vec![], vec![key], vec![AddressKey::Ip(ip(200))]] {
             for tables in [0, Table::Flow.bit(), Table::Log.bit() | Table::Observation.bit()] {
                 for (from, to) in [(None, None), (Some(100), Some(300)), (Some(300), None)] {
-                    for (after_seq, before_seq, limit) in [(None, None, None), (Some(120), Some(320), Some(13)), (Some(499), None, Some(5))] {
+                    for (after_seq, before_seq, limit) in [(None, None, None), (Some(120), Some(320), Some(13)), (Some(499), None, Some(5))]
+                    {
                         let time = |s: i64| Time::from_unix(T0 + s, 0);
                         let (from, to) = (from.map(time), to.map(time));
-                        questions.push(Query { from, to, tables, addresses: addresses.clone(), after_seq, before_seq, newest_first, limit });
+                        questions.push(Query {
+                            from,
+                            to,
+                            tables,
+                            addresses: addresses.clone(),
+                            after_seq,
+                            before_seq,
+                            newest_first,
+                            limit,
+                        });
                     }
                 }
             }
@@ -153,7 +163,13 @@ fn a_crash_at_any_step_of_sealing_and_compacting_loses_and_doubles_nothing() {
             v.appender().append_and_wait(&mixed(3)).unwrap();
             v.seal().unwrap();
             let now: Vec<u64> = all(&v, &Query::default()).iter().map(|e| e.id.seq).collect();
-            assert_eq!(now.len(), found.len() + 3, "step {step} seed {seed}: {now:?} {:?} {:?}", v.status(), after.files().iter().map(|(n, b)| (n.clone(), b.len())).collect::<Vec<_>>());
+            assert_eq!(
+                now.len(),
+                found.len() + 3,
+                "step {step} seed {seed}: {now:?} {:?} {:?}",
+                v.status(),
+                after.files().iter().map(|(n, b)| (n.clone(), b.len())).collect::<Vec<_>>()
+            );
         }
     }
 }

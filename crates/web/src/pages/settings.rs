@@ -111,7 +111,14 @@ async fn fill(ask: &Ask, proof: &Authorised<ViewSettings>, problem: Option<(&str
     kept.outside = super::vault::outside(ask).await;
     let calendar = super::calendar::view(ask, proof).await?;
     // The calendar has a part of its own, and how long each table is kept stands on the vault's page.
-    let values = ask.store.settings(proof).await?.iter().filter(|s| s.key.holds != Holds::Calendar && !of_a_table(s.key)).map(|s| value_row(ask, s)).collect();
+    let values = ask
+        .store
+        .settings(proof)
+        .await?
+        .iter()
+        .filter(|s| s.key.holds != Holds::Calendar && !of_a_table(s.key))
+        .map(|s| value_row(ask, s))
+        .collect();
     let facts = ask.store.facts().await?;
     let database = if facts.iter().any(|(k, _)| k.contains("journal")) { "SQLite" } else { "PostgreSQL" };
     Ok(SettingsPage {

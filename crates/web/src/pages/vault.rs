@@ -4,9 +4,7 @@ use super::settings::{misfit, value_row};
 use crate::ask::{Ask, with_done};
 use crate::problem::{Problem, page_with, redirect};
 use crate::qr;
-use crate::view::vault::{
-    CheckpointPage, Concern, Confirmed, DamageRow, HoldRow, LookRow, Past, Running, VaultPage, VaultTable,
-};
+use crate::view::vault::{CheckpointPage, Concern, Confirmed, DamageRow, HoldRow, LookRow, Past, Running, VaultPage, VaultTable};
 use crate::view::words::Tag;
 use crate::view::{Amount, Choice, Link, Page, RawRow, When};
 use axum::http::StatusCode;
@@ -300,13 +298,7 @@ fn full(ask: &Ask, s: &VaultStatus, growth: Option<f64>, most: Option<u64>) -> S
     if days > 3650.0 { t.say("vault-full-far") } else { t.x("vault-full-on", &day(days)) }
 }
 
-fn tables(
-    ask: &Ask,
-    s: &VaultStatus,
-    events: bool,
-    ceiling: Option<u64>,
-    number: &impl Fn(&str) -> Option<u64>,
-) -> Vec<VaultTable> {
+fn tables(ask: &Ask, s: &VaultStatus, events: bool, ceiling: Option<u64>, number: &impl Fn(&str) -> Option<u64>) -> Vec<VaultTable> {
     let t = ask.t();
     let row = |(table, now): (Table, &vault::TableStatus)| {
         let name = t.of("table", table.name());

@@ -60,10 +60,9 @@ pub fn export(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
         terminal::json(&serde_json::json!({ "volumes": done.volumes, "files": done.files, "bytes": done.bytes, "there": done.there }))?;
     } else {
         let (files, bytes, to) = (count(done.files), count(done.bytes), ask.target.display().to_string());
-        terminal::line(&words.with(
-            "vault-exported",
-            &[("files", Value::Text(&files)), ("bytes", Value::Text(&bytes)), ("to", Value::Text(&to))],
-        ))?;
+        terminal::line(
+            &words.with("vault-exported", &[("files", Value::Text(&files)), ("bytes", Value::Text(&bytes)), ("to", Value::Text(&to))]),
+        )?;
     }
     Ok(Verdict::Holds)
 }
@@ -76,7 +75,9 @@ pub fn import(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
     let found = archive::check(&volumes, |done| bar.at(done, done)).map_err(failed)?;
     drop(bar);
     if matches.get_flag("json") {
-        terminal::json(&serde_json::json!({ "volumes": volumes, "files": found.files, "bytes": found.bytes, "fingerprint": found.fingerprint, "problems": found.problems }))?;
+        terminal::json(
+            &serde_json::json!({ "volumes": volumes, "files": found.files, "bytes": found.bytes, "fingerprint": found.fingerprint, "problems": found.problems }),
+        )?;
     } else if found.problems.is_empty() {
         let (files, bytes) = (count(found.files), count(found.bytes));
         terminal::line(&words.with(

@@ -85,8 +85,7 @@ fn say(r: &Report, words: &Words) -> Result<()> {
     terminal::line(&words.with("vault-pack-asked", &asked))?;
     for (index, table, k, n) in &r.of {
         let (index, k, n) = (count(*index), count(*k), count(*n));
-        let args =
-            [("index", Value::Text(&index)), ("table", Value::Text(table)), ("k", Value::Text(&k)), ("n", Value::Text(&n))];
+        let args = [("index", Value::Text(&index)), ("table", Value::Text(table)), ("k", Value::Text(&k)), ("n", Value::Text(&n))];
         terminal::line(&words.with("vault-pack-of", &args))?;
     }
     match r.complete {

@@ -111,7 +111,9 @@ pub fn verify(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
     drop(bar);
     let damage: Vec<String> = found.damage.iter().map(ToString::to_string).collect();
     if matches.get_flag("json") {
-        terminal::json(&serde_json::json!({ "files": found.files, "bytes": found.bytes, "records": found.records, "entries": found.entries, "leaves": found.leaves, "damage": damage }))?;
+        terminal::json(
+            &serde_json::json!({ "files": found.files, "bytes": found.bytes, "records": found.records, "entries": found.entries, "leaves": found.leaves, "damage": damage }),
+        )?;
     } else if damage.is_empty() {
         let events = vault.status().events;
         terminal::line(&words.with("vault-good", &[("events", Value::Text(&count(events)))]))?;
