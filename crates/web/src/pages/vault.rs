@@ -1,4 +1,4 @@
-//! 記録庫: how the vault is doing, the newest checkpoint on paper, a look through everything, holds, and how long records are kept.
+//! 保管庫: how the vault is doing, the newest checkpoint on paper, a look through everything, holds, and how long records are kept.
 
 use super::settings::{misfit, value_row};
 use crate::ask::{Ask, with_done};
