@@ -111,13 +111,7 @@ pub(crate) async fn find(ask: &Ask, proof: &Authorised<ViewEvents>, asked: &Aske
 }
 
 /// The same, for as long as is given.
-async fn find_within(
-    ask: &Ask,
-    proof: &Authorised<ViewEvents>,
-    asked: &Asked,
-    limit: usize,
-    patience: Duration,
-) -> Result<Found, Problem> {
+async fn find_within(ask: &Ask, proof: &Authorised<ViewEvents>, asked: &Asked, limit: usize, patience: Duration) -> Result<Found, Problem> {
     let Some(finding) = asked.finding else { return search::find(ask, asked.query.clone(), asked.filter.clone(), limit, patience).await };
     let seeing = ask.also(ViewFindings)?;
     // At most KEPT_EVENTS are kept for a finding: all of them are looked at.
@@ -156,8 +150,11 @@ pub(crate) async fn list(ask: Ask, proof: Authorised<ViewEvents>) -> Result<Resp
     let t = ask.t();
     let mut tables = vec![Choice::new("", ask.say("choice-all"), asked.query.tables == 0)];
     tables.extend(Table::ALL.iter().map(|x| Choice::new(x.name(), t.of("table", x.name()), asked.query.tables & x.bit() != 0)));
-    let keep =
-        ["asset", "finding", "sensor"].iter().map(|n| ((*n).to_owned(), ask.query.get(n).to_owned())).filter(|(_, v)| !v.is_empty()).collect();
+    let keep = ["asset", "finding", "sensor"]
+        .iter()
+        .map(|n| ((*n).to_owned(), ask.query.get(n).to_owned()))
+        .filter(|(_, v)| !v.is_empty())
+        .collect();
     let events = &found.events;
     // What is shown is a part of what was found; the parts hang on the first record, so that new ones do not move them.
     let part = ask.query.number::<usize>("page").unwrap_or(1).clamp(1, events.len().div_ceil(ROWS).max(1));
@@ -461,7 +458,11 @@ async fn proven(ask: &Ask, id: EventId, table: Table) -> Result<ProofCard, Probl
     let number = |n: u64| ask.format.number(n);
     let mut place = t.with(
         "proof-place",
-        &[("x", Value::Text(&number(state.batch))), ("y", Value::Text(&number(state.entry_index))), ("n", Value::Text(&number(state.size)))],
+        &[
+            ("x", Value::Text(&number(state.batch))),
+            ("y", Value::Text(&number(state.entry_index))),
+            ("n", Value::Text(&number(state.size))),
+        ],
     );
     if let Some(position) = state.position {
         if ask.lang != model::Lang::Ja {

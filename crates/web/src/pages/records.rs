@@ -2,8 +2,8 @@
 //! so that a rare address is not looked for in a year of records while a page waits. Where the time is up before the page is full, the
 //! page says where it stopped, and the next part goes on from there.
 
-use crate::ask::Ask;
 use super::search::Filter;
+use crate::ask::Ask;
 use crate::problem::Problem;
 use model::access::{ViewAssets, ViewEvents};
 use model::asset::Asset;

@@ -319,8 +319,7 @@ pub(crate) async fn understood(ask: &Ask, text: &str) -> Result<Words, Problem> 
 /// Addresses of the assets that are called so.
 async fn named(ask: &Ask, word: &str) -> Result<Vec<AddressKey>, Problem> {
     let Ok(proof) = ask.also(ViewAssets) else { return Ok(Vec::new()) };
-    let filter =
-        AssetFilter { text: word.to_owned(), paging: Paging { page: 1, per_page: MOST_ASSETS }, ..AssetFilter::default() };
+    let filter = AssetFilter { text: word.to_owned(), paging: Paging { page: 1, per_page: MOST_ASSETS }, ..AssetFilter::default() };
     let folded = fold(word);
     let mut out = Vec::new();
     for asset in ask.store.assets(&proof, &filter).await?.items {
@@ -355,7 +354,10 @@ mod tests {
         assert_eq!(words("  １９２．１６８．１．５　fe80::1 "), [ip("192.168.1.5"), ip("fe80::1")]);
         let mac = Word::Address(AddressKey::Mac("3c:52:82:1f:aa:07".parse().unwrap()));
         assert_eq!(words("3C-52-82-1F-AA-07 3c:52:82:1f:aa:07"), [mac.clone(), mac]);
-        assert_eq!(words("通信 ログ flows LOG Activities"), [Table::Flow, Table::Log, Table::Flow, Table::Log, Table::Activity].map(Word::Table));
+        assert_eq!(
+            words("通信 ログ flows LOG Activities"),
+            [Table::Flow, Table::Log, Table::Flow, Table::Log, Table::Activity].map(Word::Table)
+        );
         assert_eq!(words("Modbus"), [Word::Protocol(Protocol::from_name("modbus").unwrap())]);
         assert_eq!(words("from:2026-11-20 まで：２０２６－１１－２０"), [Word::From(Time(0)), Word::To(Time(1))]);
         assert_eq!(words("from:soon"), [Word::Wrong("from:soon".into())]);

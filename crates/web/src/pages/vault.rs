@@ -4,9 +4,7 @@ use super::settings::{misfit, value_row};
 use crate::ask::{Ask, with_done};
 use crate::problem::{Problem, page_with, redirect};
 use crate::qr;
-use crate::view::vault::{
-    CheckpointPage, Concern, Confirmed, DamageRow, HoldRow, LookRow, Past, Running, VaultPage, VaultTable,
-};
+use crate::view::vault::{CheckpointPage, Concern, Confirmed, DamageRow, HoldRow, LookRow, Past, Running, VaultPage, VaultTable};
 use crate::view::words::Tag;
 use crate::view::{Amount, Choice, Link, Page, RawRow, When};
 use axum::http::StatusCode;
@@ -190,7 +188,7 @@ async fn fill(ask: &Ask, proof: &Authorised<ViewSettings>, problem: Option<(&str
         notes: status.notes.clone(),
         holds: holds.iter().enumerate().map(|(n, h)| hold_row(ask, n, h, events)).collect(),
         hold_tables: hold_tables(ask, ""),
-        hold_entered: Default::default(),
+        hold_entered: std::array::from_fn(|_| String::new()),
         retention: Table::ALL
             .into_iter()
             .filter_map(|table| settings.iter().find(|s| s.key.name == retention_of(table)))
@@ -300,13 +298,7 @@ fn full(ask: &Ask, s: &VaultStatus, growth: Option<f64>, most: Option<u64>) -> S
     if days > 3650.0 { t.say("vault-full-far") } else { t.x("vault-full-on", &day(days)) }
 }
 
-fn tables(
-    ask: &Ask,
-    s: &VaultStatus,
-    events: bool,
-    ceiling: Option<u64>,
-    number: &impl Fn(&str) -> Option<u64>,
-) -> Vec<VaultTable> {
+fn tables(ask: &Ask, s: &VaultStatus, events: bool, ceiling: Option<u64>, number: &impl Fn(&str) -> Option<u64>) -> Vec<VaultTable> {
     let t = ask.t();
     let row = |(table, now): (Table, &vault::TableStatus)| {
         let name = t.of("table", table.name());
@@ -491,8 +483,8 @@ pub(crate) async fn holds(ask: Ask, proof: Authorised<EditSettings>) -> Result<R
             let words = format!(
                 "{name}: {reason} ({}, {} – {})",
                 table.map_or("*", Table::name),
-                from.map(|x| x.rfc3339()).unwrap_or_default(),
-                to.map(|x| x.rfc3339()).unwrap_or_default()
+                from.map(Time::rfc3339).unwrap_or_default(),
+                to.map(Time::rfc3339).unwrap_or_default()
             );
             all.push(hold);
             Deed::Setting { key: String::from("vault.hold"), from: String::new(), to: words }

@@ -47,7 +47,11 @@ fn vault(s: &Say, bad: bool) -> VaultPage {
                     todo: s.s("ディスクの空きを確かめてください。", "Check the disk."),
                     said: s.s("no space left on device", "no space left on device"),
                 },
-                Concern { tone: "look", what: s.s("まだ一度も点検していません。", "Nothing has ever been verified."), ..Concern::default() },
+                Concern {
+                    tone: "look",
+                    what: s.s("まだ一度も点検していません。", "Nothing has ever been verified."),
+                    ..Concern::default()
+                },
             ]
         } else {
             vec![]
@@ -120,7 +124,11 @@ fn vault(s: &Say, bad: bool) -> VaultPage {
         hold_tables: vec![Choice::new("", s.s("すべて", "All"), true)],
         hold_entered: [s.s("", ""), s.s("", ""), String::new(), String::new()],
         retention: tables.iter().map(setting).collect(),
-        problems: if bad { vec![("look".into(), s.s("だめでした", "It failed")), ("holds".into(), s.s("だめでした", "It failed"))] } else { vec![] },
+        problems: if bad {
+            vec![("look".into(), s.s("だめでした", "It failed")), ("holds".into(), s.s("だめでした", "It failed"))]
+        } else {
+            vec![]
+        },
     }
 }
 

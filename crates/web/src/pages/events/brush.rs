@@ -8,8 +8,7 @@ use model::{Event, Span, Time};
 use vault::Query;
 
 /// Lengths of a bar, seconds.
-const STEPS: [i64; 17] =
-    [1, 5, 15, 30, 60, 300, 600, 1800, 3600, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800, 2_592_000, 31_536_000];
+const STEPS: [i64; 17] = [1, 5, 15, 30, 60, 300, 600, 1800, 3600, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800, 2_592_000, 31_536_000];
 /// Bars at most.
 const BARS: i64 = 48;
 /// Nanoseconds of a second.

@@ -53,12 +53,8 @@ pub(super) async fn of(ask: &Ask, asked: &Asked, events: &[Event]) -> Result<Vec
         }
     };
     let q = ask.query.get("q");
-    let chosen: Vec<Link> = ask
-        .query
-        .all("table")
-        .filter_map(Table::from_name)
-        .map(|x| Link::to(t.of("table", x.name()), at(ask, &[("table", "")])))
-        .collect();
+    let chosen: Vec<Link> =
+        ask.query.all("table").filter_map(Table::from_name).map(|x| Link::to(t.of("table", x.name()), at(ask, &[("table", "")]))).collect();
     let values = top(tables, VALUES).into_iter().map(|(x, n)| (Link::to(t.of("table", x.name()), at(ask, &[("table", x.name())])), n));
     add("event-table", if chosen.is_empty() { values.collect() } else { Vec::new() }, chosen);
     let values = top(protocols, VALUES).into_iter().map(|(p, n)| (Link::to(p, at(ask, &[("q", format!("{q} {p}").trim())])), n));

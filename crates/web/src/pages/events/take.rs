@@ -94,12 +94,7 @@ async fn packed(ask: &Ask, proof: &Authorised<ViewEvents>, seqs: Vec<u64>, asked
     let turn = tokio::time::timeout(std::time::Duration::from_secs(5), ask.shared.vault_turns.clone().acquire_owned()).await;
     let Ok(Ok(turn)) = turn else { return Err(Problem::Busy(String::from("too many questions to the vault"))) };
     let rows = seqs.len();
-    let request = vault::Request {
-        seqs,
-        asked,
-        by: proof.name().to_owned(),
-        ..vault::Request::default()
-    };
+    let request = vault::Request { seqs, asked, by: proof.name().to_owned(), ..vault::Request::default() };
     let vault = ask.shared.vault.clone();
     let made = tokio::task::spawn_blocking(move || {
         let _turn = turn;
