@@ -357,7 +357,11 @@ fn forgetful(seed: u64, t: &mut Tally) -> Any<()> {
     t.lost += acknowledged.iter().filter(|(n, seq)| found.get(n) != Some(seq)).count() as u64;
     v.commit()?;
     let looked = v.verify_with(Depth::Deep, |_| true)?;
-    t.unproven += looked.damage.len() as u64 + found.len() as u64 - looked.leaves.min(found.len() as u64);
+    let unproven = looked.damage.len() as u64 + found.len() as u64 - looked.leaves.min(found.len() as u64);
+    if unproven > 0 {
+        println!("seed {seed}: {} found, {} leaves, {:?}", found.len(), looked.leaves, looked.damage);
+    }
+    t.unproven += unproven;
     Ok(())
 }
 

@@ -1,7 +1,7 @@
-# ログ・記録と記録庫のことば。
+# ログ・記録と保管庫のことば。
 
-# 記録庫
-vault = 記録庫
+# 保管庫
+vault = 保管庫
 vault-how = 記録がどれだけあり、どう守られ、あとから書き換えられていないことをどう確かめられるかを示します。
 vault-state = いまの状態
 vault-fine = 記録は書けており、問題は見つかっていません。
@@ -10,7 +10,7 @@ vault-attend = 記録は書けています。見ておくことがあります�
 vault-act = すぐに見ることがあります。
 vault-stopped = { $x } から記録を書けません（{ $y } 回試しました）。
 vault-stopped-do = ディスクの空き、接続、権限を確かめてください。直ると自動で書き始めます。書き終えた記録は失われません。
-vault-closed = 記録庫は閉じています。
+vault-closed = 保管庫は閉じています。
 vault-closed-do = 火の見を起動し直してください。
 vault-damaged = 信じられない場所が { $n } か所あります。
 vault-damaged-do = 下の「点検」で場所を確かめ、ディスクを調べてください。バックアップがあれば、そこから戻します。
@@ -89,7 +89,7 @@ vault-outside-size = 見たところまで
 vault-witness = 立会人の署名
 vault-stamp = 時刻認証
 vault-stamp-who = 時刻認証局
-vault-paper = 記録庫の控え
+vault-paper = 保管庫の控え
 vault-paper-how = 火の見の記録が、この時点でここまであったことを示す控えです。
 vault-paper-print = ブラウザーの印刷（Ctrl + P）で A4 1 枚になります。
 vault-paper-site = 拠点
@@ -171,7 +171,7 @@ setting-retention-evidence-days-how = 容量が足りなくても消えません
 table-log = ログ
 table-evidence = 証拠
 invalid-too-many-searches = 検索を残せるのは { $n } 個までです。使わないものを消してください。
-vault-open = 記録庫を見る
+vault-open = 保管庫を見る
 
 # ログ・記録
 events-title = ログ・記録
@@ -220,13 +220,13 @@ verdict-partly = 一部
 verdict-not-met = 未達
 verdict-unknown = 不明
 pack-nothing = この条件の記録がないため、証拠パックを作れません。
-pack-failed = 証拠パックを作れませんでした。記録の一部が消えたか傷んでいます。期間をしぼるか、記録庫の画面で点検してください。
+pack-failed = 証拠パックを作れませんでした。記録の一部が消えたか傷んでいます。期間をしぼるか、保管庫の画面で点検してください。
 proof = 証明
 proof-committed = 確定：
 proof-none = まだ確定していません
 proof-none-how = 記録は 5 秒ごとに確定します。少し待って、もう一度開いてください。
 proof-broken = 証明を読めません
-proof-broken-how = この記録を確定した束の一部が読めません。記録庫の画面で点検してください。
+proof-broken-how = この記録を確定した束の一部が読めません。保管庫の画面で点検してください。
 proof-outside-tag = 確定ずみ・外部の確認あり
 proof-outside = { $x } が { $y } に、この記録を含むログを確認しています。それより後に変えれば分かります。
 proof-inside-tag = 確定ずみ・外部の確認はまだ

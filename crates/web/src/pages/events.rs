@@ -169,8 +169,11 @@ pub(crate) async fn list(ask: Ask, proof: Authorised<ViewEvents>) -> Result<Resp
         Ok(own) => ask.store.searches(&own).await?,
         Err(_) => Vec::new(),
     };
+    let mut shell = ask.shell(Page::Events, "").await?;
+    // The field above every page asks for assets; this page has its own.
+    shell.q.clear();
     let view = EventsPage {
-        shell: ask.shell(Page::Events, "").await?,
+        shell,
         about: asked.about.clone(),
         keep,
         q: ask.query.get("q").to_owned(),

@@ -370,7 +370,7 @@ mod tests {
         assert_eq!(words("\"Modbus  10.0.0.1\" 「認証 失敗」x"), [text("modbus  10.0.0.1"), text("認証 失敗"), Word::Plain("x".into())]);
         assert_eq!(words("\"open end"), [text("open end")]);
         assert_eq!(words("\"\" \" \" 「」 a\"b"), [Word::Plain("a\"b".into())]);
-        assert_eq!(words(""), []);
+        assert!(words("").is_empty());
         assert_eq!(words(&"a ".repeat(500)).len(), MOST_WORDS);
     }
 }

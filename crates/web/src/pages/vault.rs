@@ -1,4 +1,4 @@
-//! 記録庫: how the vault is doing, the newest checkpoint on paper, a look through everything, holds, and how long records are kept.
+//! 保管庫: how the vault is doing, the newest checkpoint on paper, a look through everything, holds, and how long records are kept.
 
 use super::settings::{misfit, value_row};
 use crate::ask::{Ask, with_done};
@@ -188,7 +188,7 @@ async fn fill(ask: &Ask, proof: &Authorised<ViewSettings>, problem: Option<(&str
         notes: status.notes.clone(),
         holds: holds.iter().enumerate().map(|(n, h)| hold_row(ask, n, h, events)).collect(),
         hold_tables: hold_tables(ask, ""),
-        hold_entered: Default::default(),
+        hold_entered: std::array::from_fn(|_| String::new()),
         retention: Table::ALL
             .into_iter()
             .filter_map(|table| settings.iter().find(|s| s.key.name == retention_of(table)))
@@ -483,8 +483,8 @@ pub(crate) async fn holds(ask: Ask, proof: Authorised<EditSettings>) -> Result<R
             let words = format!(
                 "{name}: {reason} ({}, {} – {})",
                 table.map_or("*", Table::name),
-                from.map(|x| x.rfc3339()).unwrap_or_default(),
-                to.map(|x| x.rfc3339()).unwrap_or_default()
+                from.map(Time::rfc3339).unwrap_or_default(),
+                to.map(Time::rfc3339).unwrap_or_default()
             );
             all.push(hold);
             Deed::Setting { key: String::from("vault.hold"), from: String::new(), to: words }

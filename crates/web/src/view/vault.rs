@@ -1,4 +1,4 @@
-//! 記録庫: how the records are kept, what proves them, and what to do where something is missing.
+//! 保管庫: how the records are kept, what proves them, and what to do where something is missing.
 
 use super::events::RawRow;
 use super::settings::SettingRow;
@@ -113,7 +113,7 @@ pub struct Running {
     pub all: Amount,
 }
 
-/// 記録庫
+/// 保管庫
 #[derive(Clone, Debug, Default, Template)]
 #[template(path = "vault.html")]
 pub struct VaultPage {
