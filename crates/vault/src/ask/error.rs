@@ -159,7 +159,7 @@ pub(crate) struct Around<'a> {
     pub memory: usize,
     /// Values must not be told: they may be of rows that the one who asks may not see.
     pub narrow: bool,
-    pub open_files: &'a dyn Fn() -> Vec<PathBuf>,
+    pub last_files: &'a dyn Fn() -> Vec<PathBuf>,
     pub functions: &'a dyn Fn() -> Vec<String>,
 }
 
@@ -233,7 +233,7 @@ impl Around<'_> {
                 return self.run(what);
             }
         }
-        AskError::Damaged { files: (self.open_files)(), what: plain(what) }
+        AskError::Damaged { files: (self.last_files)(), what: plain(what) }
     }
 
     fn arrow(&self, e: &ArrowError) -> AskError {

@@ -137,18 +137,19 @@ pub(crate) struct Tally {
     pub row_groups_skipped: AtomicU64,
     pub row_groups_read: AtomicU64,
     pub bytes: AtomicU64,
-    /// Files that are being read, so that a failure in the middle can be named.
-    open: Mutex<Vec<PathBuf>>,
+    /// The file that each part of each scan read last, so that a failure in the middle can be named.
+    last: Mutex<HashMap<(u64, usize), PathBuf>>,
+    scans: AtomicU64,
     /// What was not as it should be and hid nothing.
     pub notes: Mutex<Vec<String>>,
 }
 
 impl Tally {
-    pub(crate) fn open_files(&self) -> Vec<PathBuf> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        open.sort();
-        open.dedup();
-        open
+    pub(crate) fn last_files(&self) -> Vec<PathBuf> {
+        let mut files: Vec<PathBuf> = self.last.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        files.sort();
+        files.dedup();
+        files
     }
     pub(crate) fn note(&self, note: String) {
         let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
@@ -167,13 +168,20 @@ pub(crate) struct Part {
 /// Makes readers of segment files.
 #[derive(Debug)]
 pub(crate) struct Factory {
-    pub tally: Arc<Tally>,
+    tally: Arc<Tally>,
+    scan: u64,
+}
+
+impl Factory {
+    pub(crate) fn new(tally: &Arc<Tally>) -> Factory {
+        Factory { scan: tally.scans.fetch_add(1, Ordering::Relaxed), tally: Arc::clone(tally) }
+    }
 }
 
 impl ParquetFileReaderFactory for Factory {
     fn create_reader(
         &self,
-        _partition: usize,
+        partition: usize,
         file: PartitionedFile,
         _hint: Option<usize>,
         _metrics: &ExecutionPlanMetricsSet,
@@ -185,12 +193,12 @@ impl ParquetFileReaderFactory for Factory {
         if identity(&opened).map_err(|e| FileError::io(&part.path, &e))? != part.footer.identity {
             return Err(FileError::damaged(&part.path, "it was changed while the question ran").into());
         }
-        self.tally.open.lock().unwrap_or_else(PoisonError::into_inner).push(part.path.clone());
         Ok(Box::new(SegmentReader {
             path: part.path.clone(),
             file: opened,
             footer: Arc::clone(&part.footer),
             tally: Arc::clone(&self.tally),
+            part: (self.scan, partition),
             touched: BTreeSet::new(),
         }))
     }
@@ -203,19 +211,13 @@ struct SegmentReader {
     file: File,
     footer: Arc<Footer>,
     tally: Arc<Tally>,
+    part: (u64, usize),
     touched: BTreeSet<usize>,
 }
 
 impl Drop for SegmentReader {
     fn drop(&mut self) {
         self.tally.row_groups_read.fetch_add(self.touched.len() as u64, Ordering::Relaxed);
-        let mut open = self.tally.open.lock().unwrap_or_else(PoisonError::into_inner);
-        // After a failure the list is asked for once all readers are gone: the last of each partition stay.
-        if open.len() > 64
-            && let Some(at) = open.iter().position(|p| *p == self.path)
-        {
-            open.remove(at);
-        }
     }
 }
 
@@ -231,7 +233,9 @@ impl SegmentReader {
         self.tally.bytes.fetch_add(len as u64, Ordering::Relaxed);
         let groups = self.footer.meta.row_groups();
         let group = groups.partition_point(|g| g.column(0).byte_range().0 <= range.start);
-        self.touched.insert(group.saturating_sub(1));
+        if self.touched.insert(group.saturating_sub(1)) {
+            self.tally.last.lock().unwrap_or_else(PoisonError::into_inner).insert(self.part, self.path.clone());
+        }
         Ok(Bytes::from(bytes))
     }
 }

@@ -253,20 +253,15 @@ mod tests {
 
     #[test]
     fn a_table_lines_up_and_hides_no_escape_sequence() {
-        assert_eq!(
-            text(Format::Table, 3),
-            "time                            名前                  bytes                 clear\n\
-             ──────────────────────────────  ────────────────────  ────────────────────  ─────\n\
-             2023-11-14T22:13:20.123456789Z  計測器, \"7\"                              5  true\n\
-             1970-01-01T00:00:00Z            =1+1\\u{1b}[2J        18446744073709551615\n\
-             1970-01-01T00:00:00.000000005Z                                               false\n\
-             (3 rows, there are more, 0.007 s)\n"
-                .replace("                  bytes", &format!("{}bytes", " ".repeat(25)))
-                .replace("────────────────────  ────────────────────", "─────────────  ────────────────────")
-                .replace("計測器, \"7\"                              5", &format!("計測器, \"7\"{}5", " ".repeat(23)))
-                .replace("=1+1\\u{1b}[2J        1844", "=1+1\\u{1b}[2J  1844")
-                .replace("5Z                                               false", &format!("5Z{}false", " ".repeat(39)))
-        );
+        let lines = [
+            "time                            名前                          bytes  clear",
+            "──────────────────────────────  ─────────────  ────────────────────  ─────",
+            "2023-11-14T22:13:20.123456789Z  計測器, \"7\"                       5  true",
+            "1970-01-01T00:00:00Z            =1+1\\u{1b}[2J  18446744073709551615",
+            "1970-01-01T00:00:00.000000005Z                                       false",
+            "(3 rows, there are more, 0.007 s)",
+        ];
+        assert_eq!(text(Format::Table, 3).lines().collect::<Vec<_>>(), lines);
     }
 
     #[test]

@@ -85,8 +85,13 @@ fn parse_error(e: &DataFusionError) -> AskError {
 }
 
 fn count(tokens: &[TokenWithSpan]) -> Result<(), AskError> {
-    let (mut operators, mut selects, mut all) = (0, 0, 0);
+    let (mut operators, mut selects, mut all, mut stars) = (0, 0, 0, 0);
     for token in tokens {
+        // Each may stand for every column of a table.
+        stars += usize::from(token.token == Token::Mul);
+        if stars > 32 {
+            return Err(involved("more than 32 times '*'"));
+        }
         match &token.token {
             Token::Whitespace(_) => continue,
             Token::Word(w) => match w.keyword {

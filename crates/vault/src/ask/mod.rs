@@ -168,7 +168,7 @@ impl Cancel {
     }
 }
 
-/// What was read for an answer.
+/// What was read for an answer. All zero for a scope of segments: how much there was to read would tell of the rest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Scanned {
     /// Files of the tables that were asked.

@@ -175,7 +175,7 @@ impl Segments {
         options.global.bloom_filter_on_read = false;
         let source = ParquetSource::new(Arc::clone(&self.schema))
             .with_table_parquet_options(options)
-            .with_parquet_file_reader_factory(Arc::new(Factory { tally: Arc::clone(&self.tally) }));
+            .with_parquet_file_reader_factory(Arc::new(Factory::new(&self.tally)));
         let mut statistics = Statistics::new_unknown(&self.schema);
         statistics.num_rows = if whole { Precision::Exact(rows as usize) } else { Precision::Inexact(rows as usize) };
         let by_seq = PhysicalSortExpr::new(col("seq", &self.schema)?, SortOptions::new(false, false));

@@ -174,7 +174,7 @@ pub const ALL: &[Question] = &[
         sql: "select date_trunc('day', time + $offset - interval '12 hours') as night, client_ip, server_ip, server_port, protocol,
                 sum(bytes_up) as bytes_up, sum(bytes_down) as bytes_down, min(time) as first, max(time) as last
               from flow where time >= $from and time < $to
-                and (date_part('hour', time + $offset) >= 22 or date_part('hour', time + $offset) < 6)
+                and (date_part('hour', time + cast($offset as interval)) >= 22 or date_part('hour', time + cast($offset as interval)) < 6)
               group by 1, client_ip, server_ip, server_port, protocol having sum(bytes_up) >= $bytes
               order by bytes_up desc, first, client_ip limit 500",
         params: &[FROM, TO, may("bytes", Kind::Number, "10000000"), may("offset", Kind::Offset, "9")],

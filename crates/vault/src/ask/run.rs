@@ -169,12 +169,14 @@ impl Question {
         let (memory, narrow, tally) = (self.limits.memory, self.scope.narrow(), Arc::clone(&self.tally));
         let answered = self.rows(&pool).await;
         let functions = || functions::scalar().iter().map(|f| String::from(f.name())).collect::<Vec<_>>();
-        let around = Around { memory, narrow, open_files: &|| tally.open_files(), functions: &functions };
+        let around = Around { memory, narrow, last_files: &|| tally.last_files(), functions: &functions };
         answered.map_err(|e| around.error(&e))
     }
 
     async fn rows(self, pool: &Arc<dyn MemoryPool>) -> Result<Answer> {
         let state = self.session(pool)?;
+        // How much there was to read tells of rows that may not be seen.
+        let narrow = self.scope.narrow();
         let Question { checked, values, limits, explain, began, tally, .. } = self;
         let mut plan = state.statement_to_plan(checked.statement).await?;
         SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false).verify_plan(&plan)?;
@@ -191,7 +193,16 @@ impl Question {
         let stream = execute_stream(Arc::clone(&plan), state.task_ctx())?;
         let mut collected = collect(stream, pool, limits.rows).await?;
         let count = |n: &std::sync::atomic::AtomicU64| n.load(Ordering::Relaxed);
-        let explain = shown.map(|logical| explained(&logical, &plan));
+        let scanned = Scanned {
+            files: count(&tally.files),
+            files_skipped: count(&tally.files_skipped),
+            row_groups: count(&tally.row_groups),
+            row_groups_skipped: count(&tally.row_groups_skipped),
+            row_groups_read: count(&tally.row_groups_read),
+            bytes: count(&tally.bytes),
+        };
+        let scanned = if narrow { Scanned::default() } else { scanned };
+        let explain = shown.map(|logical| explained(&logical, &plan, narrow));
         drop((plan, state));
         Ok(Answer {
             rows: collected.rows,
@@ -200,14 +211,7 @@ impl Question {
             batches: std::mem::take(&mut collected.batches),
             took: began.elapsed(),
             explain,
-            scanned: Scanned {
-                files: count(&tally.files),
-                files_skipped: count(&tally.files_skipped),
-                row_groups: count(&tally.row_groups),
-                row_groups_skipped: count(&tally.row_groups_skipped),
-                row_groups_read: count(&tally.row_groups_read),
-                bytes: count(&tally.bytes),
-            },
+            scanned,
             notes: tally.notes.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone(),
         })
     }
@@ -262,9 +266,9 @@ impl Question {
     }
 }
 
-fn explained(logical: &str, plan: &Arc<dyn ExecutionPlan>) -> String {
-    let physical = DisplayableExecutionPlan::with_metrics(plan.as_ref()).indent(false).to_string();
-    format!("{logical}\n\n{physical}")
+fn explained(logical: &str, plan: &Arc<dyn ExecutionPlan>, narrow: bool) -> String {
+    let shown = if narrow { DisplayableExecutionPlan::new(plan.as_ref()) } else { DisplayableExecutionPlan::with_metrics(plan.as_ref()) };
+    format!("{logical}\n\n{}", shown.indent(false))
 }
 
 struct Collected {

@@ -96,3 +96,19 @@ fn failing_tells_nothing_about_other_zones() {
     let e = asked(&made, &Scope::all(), "select cast(login_user as bigint) from activity").unwrap_err();
     assert!(e.to_string().contains("tanaka-secret"), "{e}");
 }
+
+/// Whether filters let row groups go tells whether an address is anywhere.
+#[test]
+fn what_was_read_is_not_told_to_a_zone() {
+    let dir = tempfile::tempdir().unwrap();
+    let made = made(dir.path());
+    let zone = Scope::segments([Table::Flow], vec![(9, 9)]);
+    let asked = |ip: &str| {
+        let sql = format!("select count(*) from flow where client_ip = '192.168.0.{ip}'");
+        let a = ask(&made, &zone, &sql, &Limits::default(), &Cancel::new(), true).unwrap();
+        (csv(&a), a.scanned, a.explain.unwrap().replace(ip, "?"))
+    };
+    let (count, scanned, plan) = asked("7");
+    assert_eq!((count.as_str(), scanned), ("0", vault::ask::Scanned::default()));
+    assert!(plan.contains("Fence") && !plan.contains("output_rows"), "{plan}");
+}
