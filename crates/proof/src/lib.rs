@@ -2,6 +2,9 @@
 //! tiles, signed notes and checkpoints (C2SP), the cosignatures of witnesses, time stamps (RFC 3161). Pure: bytes in, verdicts out; no file, no clock, no
 //! network. docs/store-format.md is the specification; the vault, the witness and the verifier all stand on this crate.
 
+// The numbers of CBOR's heads are decimal in RFC 8949, and so here.
+#![allow(clippy::decimal_bitwise_operands)]
+
 pub mod canon;
 pub mod cbor;
 pub mod cosign;
