@@ -62,6 +62,9 @@ pub struct ArchiveCheck {
 const TITLE: &str = "hinomi archive v1";
 const MANIFEST: &str = "manifest";
 
+/// A volume's folder with its files: name, hash as written, bytes as written, hash of the plain bytes.
+type Volume = (PathBuf, Vec<(String, Hash, u64, Hash)>);
+
 struct Item {
     /// Relative to the folder.
     name: String,
@@ -75,7 +78,12 @@ fn refuse<T>(what: impl Into<String>) -> Result<T, VaultError> {
 }
 
 fn hex(h: &[u8]) -> String {
-    h.iter().map(|b| format!("{b:02x}")).collect()
+    use std::fmt::Write as _;
+    h.iter().fold(String::new(), |mut out, b| {
+        // Writing to a string does not fail.
+        let _ = write!(out, "{b:02x}");
+        out
+    })
 }
 
 /// Exports; `progress` gets bytes done and in all, and ends it by saying no (what is written stays, to go on with).
@@ -95,7 +103,7 @@ pub(crate) fn export(inner: &Arc<Inner>, ask: &Export, mut progress: impl FnMut(
     }
     let name = format!("hinomi-{}-{size}", inner.site);
     let mut done = Exported::default();
-    let mut volumes: Vec<(PathBuf, Vec<(String, Hash, u64, Hash)>)> = Vec::new();
+    let mut volumes: Vec<Volume> = Vec::new();
     let mut room = 0u64;
     let mut copied = 0u64;
     for item in &items {
@@ -184,7 +192,8 @@ fn items(inner: &Inner, files: &[Arc<Sealed>]) -> Result<Vec<Item>, VaultError> 
         let dir = inner.dir.join(sub);
         match inner.disk.list(&dir) {
             Ok(list) => {
-                let mut list: Vec<_> = list.into_iter().filter(|(n, _)| !skip.contains(&n.as_str()) && !n.ends_with(".new")).collect();
+                let mut list: Vec<_> =
+                    list.into_iter().filter(|(n, _)| !skip.contains(&n.as_str()) && !crate::disk::is_half_made(n)).collect();
                 list.sort();
                 out.extend(list.into_iter().map(|(n, bytes)| Item { name: format!("{sub}/{n}"), bytes, sha256: None }));
                 Ok(())

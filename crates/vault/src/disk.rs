@@ -73,6 +73,11 @@ pub(crate) fn replace(disk: &dyn Disk, file: &Path, bytes: &[u8]) -> io::Result<
     file.parent().map_or(Ok(()), |d| disk.sync_dir(d))
 }
 
+/// Whether a file is one that [`replace`] had not finished.
+pub(crate) fn is_half_made(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|e| e == "new")
+}
+
 /// The same name with something after it.
 pub(crate) fn beside(file: &Path, suffix: &str) -> PathBuf {
     let mut name = file.as_os_str().to_owned();

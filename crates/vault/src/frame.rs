@@ -145,6 +145,7 @@ pub(crate) fn parse_header(bytes: &[u8], offset: u64) -> Option<FrameMeta> {
 }
 
 /// Reads a whole frame that starts the slice, checksums included.
+#[allow(clippy::result_large_err)] // What can be known of a damaged frame; made once, where something is wrong.
 pub(crate) fn parse(bytes: &[u8], offset: u64) -> Result<FrameMeta, Option<FrameMeta>> {
     let meta = parse_header(bytes, offset).ok_or(None)?;
     match bytes.get(meta.header_len()..meta.len()) {

@@ -82,7 +82,9 @@ fn seal(inner: &Arc<Inner>, segment: &Arc<Segment>) -> Result<(), VaultError> {
     commit::publish(inner, &log);
     lock(&inner.log_status).last_seal = Some(at);
     drop(log);
-    files.iter().for_each(|f| sealed::add_words(f));
+    for f in &files {
+        sealed::add_words(f);
+    }
     Ok(())
 }
 

@@ -69,7 +69,7 @@ pub(crate) fn verify(inner: &Arc<Inner>, depth: Depth, mut progress: impl FnMut(
         let view = inner.view.read().unwrap_or_else(PoisonError::into_inner);
         (view.segments.clone(), view.sealed_files().cloned().collect())
     };
-    let named = the_log(inner, &mut v)?;
+    let named = the_log(inner, &mut v);
     for f in &sealed {
         if !progress(v.bytes) {
             return Ok(v);
@@ -113,7 +113,7 @@ fn at(file: PathBuf, what: impl Into<String>) -> Damage {
 }
 
 /// The checkpoint, every entry and every tile. What the log says of the files in force.
-fn the_log(inner: &Inner, v: &mut Verified) -> Result<Vec<proof::entry::FileFacts>, VaultError> {
+fn the_log(inner: &Inner, v: &mut Verified) -> Vec<proof::entry::FileFacts> {
     let log = lock(&inner.log);
     let dir = inner.dir.join("log");
     let file = dir.join("checkpoint");
@@ -121,7 +121,7 @@ fn the_log(inner: &Inner, v: &mut Verified) -> Result<Vec<proof::entry::FileFact
     let size = log.size();
     v.files += 1;
     if size == 0 {
-        return Ok(named);
+        return named;
     }
     match read_all(&*inner.disk, &file) {
         Ok(bytes) if bytes == log.checkpoint.as_bytes() => v.bytes += bytes.len() as u64,
@@ -194,7 +194,7 @@ fn the_log(inner: &Inner, v: &mut Verified) -> Result<Vec<proof::entry::FileFact
     upper_tiles(&tiles, size, &dir, v);
     v.files += log::secrets_are_whole(&*inner.disk, &inner.dir, log.batches, &mut v.damage);
     key_files(inner, &log, v);
-    Ok(named)
+    named
 }
 
 /// Hash tiles above the leaves, against those below them.

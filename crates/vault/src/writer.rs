@@ -487,13 +487,13 @@ impl Writer {
         let Some(active) = self.active.take() else { return };
         drop(active.file);
         let disk = &*self.inner.disk;
-        if !active.in_view {
-            discard(disk, &active.segment.path);
-        } else {
+        if active.in_view {
             if disk.truncate(&active.segment.path, active.len).is_ok() {
                 segment::write_index(disk, &active.segment.path, active.len, &active.frames);
             }
             active.segment.finish();
+        } else {
+            discard(disk, &active.segment.path);
         }
     }
 

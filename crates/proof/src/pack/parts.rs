@@ -144,6 +144,16 @@ pub struct Draft {
     pub files: Vec<(String, Vec<u8>)>,
 }
 
+/// Lower-case hexadecimal.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, b| {
+        // Writing to a string does not fail.
+        let _ = write!(out, "{b:02x}");
+        out
+    })
+}
+
 pub(super) fn hash_text(h: &Hash) -> String {
     base64::encode(h)
 }
@@ -203,7 +213,7 @@ impl Draft {
             format!("{TITLE}\norigin {}\nmade {}\nby {}\nasked {}\n", self.origin, self.made, quoted(&self.by)?, quoted(&self.asked)?);
         for (name, bytes) in &files {
             let digest: Hash = Sha256::digest(bytes).into();
-            let hex: String = digest.iter().map(|b| format!("{b:02x}")).collect();
+            let hex = hex(&digest);
             text.push_str(&format!("file {hex} {} {name}\n", bytes.len()));
         }
         let note = key.note(&text).map_err(|e| e.to_string())?;

@@ -1,6 +1,6 @@
 //! Checking a pack, believing nothing.
 
-use super::parts::{Group, ProofFile, TABLES, hash_text, readable_records};
+use super::parts::{Group, ProofFile, TABLES, hash_text, hex, readable_records};
 use super::{TITLE, ZipEntry, read_zip};
 use crate::checkpoint::{Checkpoint, Opened};
 use crate::entry::Entry;
@@ -176,17 +176,17 @@ fn contents(entries: &[ZipEntry<'_>], against: &Against<'_>, report: &mut Report
     let mut listed = Vec::new();
     for line in lines {
         let mut parts = line.splitn(4, ' ');
-        let (Some("file"), Some(hex), Some(bytes), Some(name)) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+        let (Some("file"), Some(digest), Some(bytes), Some(name)) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
             return fails(NOTE, "a line is not of a file");
         };
-        listed.push((hex, bytes, name));
+        listed.push((digest, bytes, name));
     }
     let rest = entries.get(1..).unwrap_or(&[]);
-    for (i, (hex, bytes, name)) in listed.iter().enumerate() {
+    for (i, (wanted, bytes, name)) in listed.iter().enumerate() {
         let Some(e) = rest.get(i).filter(|e| e.name == *name) else { return fails(name, "it is missing or in another place") };
         let digest: Hash = Sha256::digest(&e.bytes).into();
-        let is: String = digest.iter().map(|b| format!("{b:02x}")).collect();
-        if is != *hex || e.bytes.len().to_string() != *bytes {
+        let is = hex(&digest);
+        if is != *wanted || e.bytes.len().to_string() != *bytes {
             return fails(name, "its bytes are not those that were signed");
         }
         if let Some(blob) = name.strip_prefix("blobs/")
@@ -297,7 +297,7 @@ fn tables(proof: &ProofFile, log: &BTreeMap<u64, Entry>, report: &mut Report) ->
                         hidden.push(name);
                     }
                     Group::Shown { salt, cbor } => {
-                        let salt: [u8; 16] = bytes_of(salt)?.try_into().or_else(|_| Err(of("a salt has not 16 bytes")))?;
+                        let salt: [u8; 16] = bytes_of(salt)?.try_into().map_err(|_| of("a salt has not 16 bytes"))?;
                         let cbor = bytes_of(cbor)?;
                         *slot = leaf::group_hash(&salt, &cbor);
                         *bytes = Some(cbor);

@@ -195,7 +195,7 @@ impl Around<'_> {
         AskError::Wrong { what: self.hide(what) }
     }
 
-    fn file(&self, e: &FileError) -> AskError {
+    fn file(e: &FileError) -> AskError {
         if e.gone {
             return AskError::Gone { file: e.file.clone() };
         }
@@ -204,7 +204,7 @@ impl Around<'_> {
 
     fn external(&self, e: &(dyn std::error::Error + 'static)) -> AskError {
         if let Some(e) = e.downcast_ref::<FileError>() {
-            return self.file(e);
+            return Self::file(e);
         }
         if let Some(e) = e.downcast_ref::<DataFusionError>() {
             return self.error(e);

@@ -217,7 +217,7 @@ impl Bounded {
 }
 
 impl ScalarUDFImpl for Bounded {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         self.inner.name()
     }
     fn aliases(&self) -> &[String] {
@@ -256,7 +256,7 @@ fn joined() -> Arc<ScalarUDF> {
 }
 
 impl ScalarUDFImpl for Joined {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "join_text"
     }
     fn signature(&self) -> &Signature {
@@ -299,7 +299,7 @@ struct IsInside {
 }
 
 impl ScalarUDFImpl for IsInside {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "is_inside"
     }
     fn signature(&self) -> &Signature {

@@ -171,7 +171,7 @@ pub const ALL: &[Question] = &[
         name: "night",
         en: "Large uploads at night (22 to 6 o'clock, local time), summed up for each night",
         ja: "夜間（22時〜6時）の大きな送信（夜ごとの合計）",
-        sql: "select date_trunc('day', time + $offset - interval '12 hours') as night, client_ip, server_ip, server_port, protocol,
+        sql: "select date_trunc('day', time + cast($offset as interval) - interval '12 hours') as night, client_ip, server_ip, server_port, protocol,
                 sum(bytes_up) as bytes_up, sum(bytes_down) as bytes_down, min(time) as first, max(time) as last
               from flow where time >= $from and time < $to
                 and (date_part('hour', time + cast($offset as interval)) >= 22 or date_part('hour', time + cast($offset as interval)) < 6)

@@ -347,7 +347,7 @@ mod tests {
         let mut found = 0;
         for _ in 0..20_000 {
             let text: String = (0..next(24)).map(|_| alphabet[next(alphabet.len())]).collect();
-            let words: String = (0..1 + next(4)).map(|_| alphabet[next(alphabet.len())]).collect();
+            let words: String = (0..=next(4)).map(|_| alphabet[next(alphabet.len())]).collect();
             found += usize::from(has(&text, &words));
             // Any piece of a text cut at gaps is found again.
             for piece in text.split(' ') {

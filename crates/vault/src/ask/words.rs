@@ -23,6 +23,7 @@ use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::parquet::arrow::ProjectionMask;
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use datafusion::parquet::file::metadata::RowGroupMetaData;
 use std::collections::HashSet;
 use std::fs::File;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -233,7 +234,7 @@ pub fn build<W: Write>(segment: &Path, out: W) -> Result<W, VaultError> {
     let mut writer = Writer::new(out).map_err(|e| io(&e))?;
     let mask = ProjectionMask::columns(builder.parquet_schema(), [COLUMN]);
     let reader = builder.with_projection(mask).with_batch_size(8192).build().map_err(parquet)?;
-    let mut left = meta.row_groups().iter().map(|g| g.num_rows()).collect::<Vec<_>>().into_iter();
+    let mut left = meta.row_groups().iter().map(RowGroupMetaData::num_rows).collect::<Vec<_>>().into_iter();
     let (mut group, mut rest) = (0u32, left.next().unwrap_or(0));
     for batch in reader {
         let batch = batch.map_err(|e| io(&bad(&e.to_string())))?;

@@ -190,7 +190,8 @@ fn bombs_end_in_an_error_within_limits() {
             );
         }
         assert!(took < Duration::from_secs(6), "{took:?}: {short}");
-        assert!(peak < 1500, "{peak} MB after {short}");
+        // Of the whole process, in which other tests run at the same time.
+        assert!(peak < 2500, "{peak} MB after {short}");
         match answer {
             Ok(a) => assert!(!must_fail, "{short}: {} rows", a.rows),
             // A fault of the engine is held back, but should not be there.
