@@ -450,7 +450,7 @@ fn tail(folder: &Path, run: u64) -> Any<()> {
             let (a, out) = (vault.appender(), &out);
             s.spawn(move || {
                 for i in 0u64.. {
-                    let numbers: Vec<u64> = (0..1 + (i * 7 + p) % 9).map(|j| run << 40 | p << 32 | (i * 10 + j)).collect();
+                    let numbers: Vec<u64> = (0..=(i * 7 + p) % 9).map(|j| run << 40 | p << 32 | (i * 10 + j)).collect();
                     let batch: Vec<_> = numbers.iter().map(|n| banner(*n)).collect();
                     let Ok(seqs) = a.append_and_wait(&batch) else { return };
                     let text = numbers.iter().zip(seqs).fold(String::new(), |t, (n, s)| t + &format!("ack {n} {s} end\n"));

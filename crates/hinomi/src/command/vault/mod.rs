@@ -127,9 +127,12 @@ pub fn verify(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
     Ok(if damage.is_empty() { Verdict::Holds } else { Verdict::DoesNotHold })
 }
 
+/// A phrase that is filled in again and again.
+type Phrase = Box<dyn Fn(&[(&str, Value<'_>)]) -> String + Send>;
+
 /// A line that moves, on a terminal, for work longer than two seconds.
 pub(super) struct Progress {
-    words: Box<dyn Fn(&[(&str, Value<'_>)]) -> String + Send>,
+    words: Phrase,
     began: std::time::Instant,
     said: std::cell::Cell<Option<std::time::Instant>>,
     shown: bool,
