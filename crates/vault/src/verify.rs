@@ -389,8 +389,9 @@ fn deep(inner: &Arc<Inner>, v: &mut Verified, progress: &mut impl FnMut(u64) -> 
         first: u64,
         last: u64,
     }
-    let files: Vec<Arc<Sealed>> = inner.view.read().unwrap_or_else(PoisonError::into_inner).sealed_files().cloned().collect();
+    // With the log held nothing is sealed: what is not in these files is in the tail.
     let log = lock(&inner.log);
+    let files: Vec<Arc<Sealed>> = inner.view.read().unwrap_or_else(PoisonError::into_inner).sealed_files().cloned().collect();
     let mut now: [Option<Now>; TABLES] = Default::default();
     let finish = |n: Now, table: u8, v: &mut Verified| -> Result<(), VaultError> {
         let found = log.batch_of(n.first)?;
