@@ -302,6 +302,12 @@ impl Log {
                 line.parse().map_err(|_| damaged(public, "it is no public key line"))?
             }
         };
+        let public = dir.join("log").join("vkey");
+        let line = format!("{vkey}\n");
+        if !read_only && read_all(&*disk, &public).map_or(true, |b| b != line.as_bytes()) {
+            // A crash came between the key and its public line: the key tells the line.
+            replace(&*disk, &public, line.as_bytes()).map_err(io("write", &public))?;
+        }
         let mut log = Log {
             disk: Arc::clone(&disk),
             dir: dir.to_path_buf(),
