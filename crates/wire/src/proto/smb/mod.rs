@@ -381,6 +381,7 @@ impl Parser for SmbParser {
             s.clear();
         }
         (self.dialect, self.signing, self.clear_passwords, self.told_encryption) = (0, false, false, false);
+        (self.act.guest, self.act.encrypted) = (false, false);
         (self.lost, self.losses) = ([false; 2], 0);
     }
 }
@@ -528,7 +529,8 @@ impl SmbParser {
             Wish::Rename => SmbKind::Rename,
             Wish::Logoff => SmbKind::Logoff,
         };
-        let (guest, encrypted) = (self.act.guest, self.act.encrypted);
+        // What the answer said; without one they are those of another message.
+        let (guest, encrypted) = (status.is_some() && self.act.guest, status.is_some() && self.act.encrypted);
         self.clear_act(kind);
         self.act.status = status;
         let set = |out: &mut String, from: &str| out.push_str(from);

@@ -175,6 +175,19 @@ fn encrypted_messages_are_passed_over_and_said_to_be() {
 }
 
 #[test]
+fn a_request_without_answer_has_nothing_of_the_answer_to_another() {
+    // An encrypted session of a guest, then a session set-up that nobody answers.
+    let mut talk = log_in(0);
+    let guest_and_encrypted = Two { command: 1, id: 2, session: 9, ..TWO }.answer(0, &session_answer(5, b""));
+    *talk.last_mut().unwrap() = (Dir::Down, guest_and_encrypted);
+    talk.push((Dir::Up, Two { command: 1, id: 7, session: 10, ..TWO }.with(&session(b"NTLMSSP\0\x01\0\0\0"))));
+    let acts = run(&talk);
+    let sessions: Vec<_> =
+        told(&acts).into_iter().filter(|s| s.kind == SmbKind::Session).map(|s| (s.status, s.guest, s.encrypted)).collect();
+    assert_eq!(sessions, [(Some(0), true, true), (None, false, false)]);
+}
+
+#[test]
 fn kerberos_in_a_session_is_told_and_its_user_is_unknown() {
     let q = Two { command: 1, id: 1, ..TWO };
     let acts = run(&[
