@@ -82,7 +82,18 @@ pub(crate) fn read_head(b: &[u8]) -> Option<(u8, u64, &[u8])> {
 }
 
 /// What stands behind one whole item. `None` where there is none, or it is not deterministic in its heads.
+#[inline]
 pub(crate) fn skip(b: &[u8]) -> Option<&[u8]> {
+    // Most items are scalars.
+    let (major, n, after) = read_head(b)?;
+    match major {
+        UINT | NEGATIVE | SIMPLE => Some(after),
+        BYTES | TEXT => after.get(usize::try_from(n).ok()?..),
+        _ => skip_nested(b),
+    }
+}
+
+fn skip_nested(b: &[u8]) -> Option<&[u8]> {
     let mut rest = b;
     let mut open: [u64; MAX_DEPTH] = [0; MAX_DEPTH];
     let mut depth = 0;

@@ -6,6 +6,8 @@ use sha2::{Digest, Sha256};
 
 /// Version of the canonical form.
 pub const VERSION: u64 = 1;
+/// Head of a byte string of 32 bytes.
+const HASH_HEAD: [u8; 2] = [0x58, 0x20];
 /// Bytes of a salt.
 pub const SALT: usize = 16;
 
@@ -62,16 +64,18 @@ pub fn group_hash(salt: &[u8; SALT], canonical: &[u8]) -> Hash {
 
 /// The leaf, from the hashes of the groups.
 pub fn leaf(table: u8, seq: u64, groups: &[Hash; 4]) -> Hash {
-    let mut b = Vec::with_capacity(160);
-    b.push(0);
-    cbor::array(&mut b, 7);
-    cbor::uint(&mut b, u64::from(table));
-    cbor::uint(&mut b, VERSION);
-    cbor::uint(&mut b, seq);
+    let mut head = Vec::with_capacity(24);
+    head.push(0);
+    cbor::array(&mut head, 7);
+    cbor::uint(&mut head, u64::from(table));
+    cbor::uint(&mut head, VERSION);
+    cbor::uint(&mut head, seq);
+    let mut h = Sha256::new_with_prefix(&head);
     for g in groups {
-        cbor::bytes(&mut b, g);
+        h.update(HASH_HEAD);
+        h.update(g);
     }
-    Sha256::digest(&b).into()
+    h.finalize().into()
 }
 
 /// The leaf of a record, from its canonical groups.

@@ -174,7 +174,7 @@ impl Still<'_> {
             return refuse("an export is running already");
         }
         // Whoever compacts or lets go now is waited for.
-        drop(lock(&inner.log));
+        drop(lock(&inner.files));
         Ok(Still(inner))
     }
 }

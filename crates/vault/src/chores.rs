@@ -1,4 +1,5 @@
-//! The log's own thread: every few seconds it commits what came, seals what is finished, compacts and lets go.
+//! Threads of the vault's own: one commits what came every few seconds, one makes segment files, compacts and lets go, so that no
+//! checkpoint waits for a large file; and one looks through everything now and then.
 
 use crate::core::{Inner, lock};
 use crate::error::VaultError;
@@ -10,8 +11,10 @@ use std::time::{Duration, Instant};
 /// What the thread is asked.
 #[derive(Default)]
 pub(crate) struct Chores {
-    /// Look now.
-    pub wake: bool,
+    /// Commit now.
+    pub wake_log: bool,
+    /// Look for files to seal, to merge and to let go now.
+    pub wake_files: bool,
     /// Commit what there is and end.
     pub closing: bool,
 }
@@ -19,15 +22,40 @@ pub(crate) struct Chores {
 /// How long it waits after a failure at most.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
-/// Until the vault is closed.
+/// Commits, until the vault is closed.
 pub(crate) fn run(inner: &Arc<Inner>) {
+    every(inner, |c| &mut c.wake_log, |closing| commit::commit(inner).map(|_| closing));
+}
+
+/// Seals, compacts and lets go, until the vault is closed.
+pub(crate) fn files(inner: &Arc<Inner>) {
+    every(
+        inner,
+        |c| &mut c.wake_files,
+        |closing| {
+            if closing || !inner.options.seal {
+                return Ok(closing);
+            }
+            let sealed = seal::seal_finished(inner)?;
+            if sealed > 0 && inner.options.compact {
+                compact::compact(inner)?;
+            }
+            retention::enforce(inner)?;
+            Ok(false)
+        },
+    );
+}
+
+/// Does a thing every few seconds and when it is asked to, until it says that it is done; less often where it fails.
+fn every(inner: &Inner, wake: fn(&mut Chores) -> &mut bool, mut chore: impl FnMut(bool) -> Result<bool, VaultError>) {
     let mut failures = 0u32;
     loop {
         let every = inner.options.commit_every;
         let wait = if failures == 0 { every } else { (every * 2u32.saturating_pow(failures.min(6))).min(LONGEST_WAIT) };
-        let closing = pause(inner, wait);
-        match all(inner, closing) {
-            Ok(()) => failures = 0,
+        let closing = pause(inner, wait, wake);
+        match chore(closing) {
+            Ok(true) => return,
+            Ok(false) => failures = 0,
             Err(e) => {
                 failures += 1;
                 tell(inner, &e);
@@ -39,31 +67,18 @@ pub(crate) fn run(inner: &Arc<Inner>) {
     }
 }
 
-fn pause(inner: &Inner, wait: Duration) -> bool {
+fn pause(inner: &Inner, wait: Duration, wake: fn(&mut Chores) -> &mut bool) -> bool {
     let until = Instant::now() + wait;
     let mut chores = lock(&inner.chores);
-    while !chores.wake && !chores.closing {
+    while !*wake(&mut chores) && !chores.closing {
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() {
             break;
         }
         chores = inner.has_chores.wait_timeout(chores, left).unwrap_or_else(PoisonError::into_inner).0;
     }
-    chores.wake = false;
+    *wake(&mut chores) = false;
     chores.closing
-}
-
-fn all(inner: &Arc<Inner>, closing: bool) -> Result<(), VaultError> {
-    commit::commit(inner)?;
-    if closing || !inner.options.seal {
-        return Ok(());
-    }
-    let sealed = seal::seal_finished(inner)?;
-    if sealed > 0 && inner.options.compact {
-        compact::compact(inner)?;
-    }
-    retention::enforce(inner)?;
-    Ok(())
 }
 
 /// A failure here takes nothing back: records are safe in the write-ahead log, and it is tried again.

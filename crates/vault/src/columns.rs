@@ -36,6 +36,25 @@ pub(crate) const ERASED_BYTES: usize = 16 + 3 * 32;
 /// Columns that hold addresses, for bloom filters.
 pub(crate) const ADDRESS_COLUMNS: [&str; 7] = ["client_mac", "client_ip", "server_mac", "server_ip", "mac", "ip", "sender"];
 
+/// Numbers with too many values for a dictionary: they are kept as differences.
+pub(crate) const MANY_VALUED: [&str; 15] = [
+    "seq",
+    "batch",
+    "flow",
+    "client_port",
+    "packets_up",
+    "packets_down",
+    "bytes_up",
+    "bytes_down",
+    "modbus_transaction",
+    "dns_id",
+    "http_request_bytes",
+    "http_response_bytes",
+    "process",
+    "packets",
+    "bytes",
+];
+
 /// How a table lies in columns.
 pub struct TableColumns {
     /// The table.

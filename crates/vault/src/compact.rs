@@ -54,7 +54,7 @@ fn due(inner: &Inner, table: Table) -> Option<Vec<Arc<Sealed>>> {
 }
 
 fn merge(inner: &Arc<Inner>, table: Table, run: &[Arc<Sealed>]) -> Result<(), VaultError> {
-    let mut log = lock(&inner.log);
+    let _one_at_a_time = lock(&inner.files);
     if inner.exporting.load(std::sync::atomic::Ordering::Acquire) || !sealed::are_in_force(inner, run) {
         return Ok(());
     }
@@ -73,6 +73,7 @@ fn merge(inner: &Arc<Inner>, table: Table, run: &[Arc<Sealed>]) -> Result<(), Va
     }
     let folder = sealed::folder(&inner.dir);
     inner.disk.sync_dir(&folder).map_err(|e| VaultError::io("sync", folder, &e))?;
+    let mut log = lock(&inner.log);
     let at = (inner.options.now)();
     let replaced = run.iter().map(|f| f.facts.name.clone()).collect();
     log.append(&[Entry::Compacted { at: at.0, files: vec![new.facts.clone()], replaced }], None, at)?;

@@ -152,7 +152,9 @@ pub(crate) struct Inner {
     pub loaded: Mutex<VecDeque<Arc<Segment>>>,
     /// Segment files whose footers are in memory.
     pub footers: Mutex<VecDeque<Arc<Sealed>>>,
-    /// The log; held while a batch is committed or files are sealed.
+    /// Held while segment files are made, merged or let go: one at a time. Taken before the log.
+    pub files: Mutex<()>,
+    /// The log; held while a batch is committed, and while the files in force change.
     pub log: Mutex<Log>,
     /// What pages may know of the log without waiting for it.
     pub log_status: Mutex<LogStatus>,
@@ -210,9 +212,12 @@ impl Inner {
         Ok(())
     }
 
-    /// Asks the log's thread to look after its chores now.
+    /// Asks the threads of the log and of the files to look after their chores now.
     pub fn wake_log(&self) {
-        lock(&self.chores).wake = true;
+        {
+            let mut chores = lock(&self.chores);
+            (chores.wake_log, chores.wake_files) = (true, true);
+        }
         self.has_chores.notify_all();
     }
 

@@ -174,12 +174,18 @@ pub(crate) struct Encoded {
 /// Encodes a batch. One bad record refuses all of it, so that nothing is half taken.
 pub(crate) fn encode(batch: &[NewEvent]) -> Result<Encoded, VaultError> {
     let mut e = Encoded { bytes: Vec::with_capacity(batch.len() * 240), ..Encoded::default() };
-    let mut groups = Groups::default();
-    for event in batch {
-        canon::write(event, &mut groups).map_err(|x| VaultError::Record(x.to_string()))?;
-        push(&mut e, event, &groups)?;
-    }
-    Ok(e)
+    GROUPS.with_borrow_mut(|groups| {
+        for event in batch {
+            canon::write(event, groups).map_err(|x| VaultError::Record(x.to_string()))?;
+            push(&mut e, event, groups)?;
+        }
+        Ok(e)
+    })
+}
+
+thread_local! {
+    /// Room to write a record in, and what writing learnt of names: kept from batch to batch.
+    static GROUPS: std::cell::RefCell<Groups> = std::cell::RefCell::default();
 }
 
 fn leb128(out: &mut Vec<u8>, mut n: usize) {

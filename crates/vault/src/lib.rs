@@ -160,6 +160,7 @@ impl Vault {
             hooks: Mutex::new(Vec::new()),
             loaded: Mutex::new(VecDeque::new()),
             footers: Mutex::new(VecDeque::new()),
+            files: Mutex::new(()),
             log: Mutex::new(log),
             log_status: Mutex::new(LogStatus::default()),
             chores: Mutex::new(chores::Chores::default()),
@@ -204,8 +205,10 @@ impl Vault {
         let other = Arc::clone(&inner);
         let chores = start("vault-log", Box::new(move || chores::run(&other)))?;
         let other = Arc::clone(&inner);
+        let files = start("vault-files", Box::new(move || chores::files(&other)))?;
+        let other = Arc::clone(&inner);
         let look = start("vault-look", Box::new(move || chores::look(&other)))?;
-        Ok(Vault { inner, writer: Mutex::new(Some(thread)), chores: Mutex::new(vec![chores, look]), _guard: guard })
+        Ok(Vault { inner, writer: Mutex::new(Some(thread)), chores: Mutex::new(vec![chores, files, look]), _guard: guard })
     }
 
     /// Whose log this is.

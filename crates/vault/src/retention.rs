@@ -122,6 +122,7 @@ fn over(inner: &Inner, limits: &Retention) -> (Vec<Arc<Sealed>>, Vec<Arc<Sealed>
 
 /// Writes it into the log, takes the files out of the view, and removes them.
 pub(crate) fn let_go(inner: &Arc<Inner>, files: &[Arc<Sealed>], reason: &str) -> Result<u64, VaultError> {
+    let _one_at_a_time = lock(&inner.files);
     let mut log = lock(&inner.log);
     if inner.exporting.load(std::sync::atomic::Ordering::Acquire) || !sealed::are_in_force(inner, files) {
         return Ok(0);

@@ -6,6 +6,7 @@
 use crate::columns::RowBuilder;
 use crate::core::{Inner, TABLES, lock};
 use crate::error::VaultError;
+use crate::log::Log;
 use crate::sealed::{self, Sealed, SegmentWriter};
 use crate::segment::Segment;
 use crate::{commit, tail};
@@ -30,6 +31,10 @@ pub(crate) fn seal_finished(inner: &Arc<Inner>) -> Result<u64, VaultError> {
         }
         seal(inner, &segment)?;
         count += 1;
+        if lock(&inner.chores).closing {
+            // What is left waits for the next start.
+            return Ok(count);
+        }
     }
 }
 
@@ -37,7 +42,7 @@ fn seal(inner: &Arc<Inner>, segment: &Arc<Segment>) -> Result<(), VaultError> {
     let (first, last) = segment.summary(|m| (m.first_seq, m.last_seq));
     // Readers that hold the file need its frames when it is gone.
     inner.load(segment)?;
-    let mut log = lock(&inner.log);
+    let _one_at_a_time = lock(&inner.files);
     let still = inner.view.read().unwrap_or_else(PoisonError::into_inner).segments.first().is_some_and(|s| Arc::ptr_eq(s, segment));
     if !still {
         // Another thread sealed it while this one waited.
@@ -45,7 +50,7 @@ fn seal(inner: &Arc<Inner>, segment: &Arc<Segment>) -> Result<(), VaultError> {
     }
     let mut writers: [Option<(RowBuilder, SegmentWriter)>; TABLES] = Default::default();
     let mut whole = true;
-    let made = fill(inner, &log, first, last, &mut writers).and_then(|all| {
+    let made = fill(inner, first, last, &mut writers).and_then(|all| {
         whole = all;
         let mut files: Vec<Arc<Sealed>> = Vec::new();
         for slot in &mut writers {
@@ -74,6 +79,7 @@ fn seal(inner: &Arc<Inner>, segment: &Arc<Segment>) -> Result<(), VaultError> {
         let aside = crate::disk::beside(&segment.path, ".damaged");
         inner.disk.rename(&segment.path, &aside).map_err(|e| VaultError::io("put aside", &segment.path, &e))?;
     }
+    let mut log = lock(&inner.log);
     let at = (inner.options.now)();
     if !files.is_empty() {
         log.append(&[Entry::Sealed { at: at.0, files: files.iter().map(|f| f.facts.clone()).collect() }], None, at)?;
@@ -88,16 +94,14 @@ fn seal(inner: &Arc<Inner>, segment: &Arc<Segment>) -> Result<(), VaultError> {
     Ok(())
 }
 
-fn fill(
-    inner: &Inner,
-    log: &crate::log::Log,
-    first: u64,
-    last: u64,
-    writers: &mut [Option<(RowBuilder, SegmentWriter)>; TABLES],
-) -> Result<bool, VaultError> {
-    let mut batches = Batches { log, next: None, current: None };
+fn fill(inner: &Inner, first: u64, last: u64, writers: &mut [Option<(RowBuilder, SegmentWriter)>; TABLES]) -> Result<bool, VaultError> {
+    // The log is held for a moment only where a batch begins: committing goes on meanwhile.
+    let mut place = Place::default();
     tail::walk(inner, first, last, |seq, table, groups| {
-        let batch = batches.of(seq)?;
+        let batch = match place.known(seq) {
+            Some(batch) => batch,
+            None => place.find(&lock(&inner.log), seq)?,
+        };
         let of = Table::from_number(table).ok_or_else(|| VaultError::Record(format!("record {seq} has no table")))?;
         let slot = writers.get_mut(usize::from(table)).ok_or(VaultError::Closed)?;
         let (builder, writer) = match slot {
@@ -115,31 +119,48 @@ fn fill(
 
 /// The batches of ascending records.
 pub(crate) struct Batches<'a> {
-    pub log: &'a crate::log::Log,
-    /// Entry to look at next.
-    pub next: Option<u64>,
-    /// Number, first and last seq.
-    pub current: Option<(u64, u64, u64)>,
+    log: &'a Log,
+    place: Place,
 }
 
-impl Batches<'_> {
+impl<'a> Batches<'a> {
+    pub fn new(log: &'a Log) -> Batches<'a> {
+        Batches { log, place: Place::default() }
+    }
     /// The number of the batch that holds a record.
     pub fn of(&mut self, seq: u64) -> Result<u64, VaultError> {
-        if let Some((batch, first, last)) = self.current
-            && (first..=last).contains(&seq)
-        {
-            return Ok(batch);
+        match self.place.known(seq) {
+            Some(batch) => Ok(batch),
+            None => self.place.find(self.log, seq),
         }
+    }
+}
+
+/// Where one is among the batches.
+#[derive(Default)]
+struct Place {
+    /// Entry to look at next.
+    next: Option<u64>,
+    /// Number, first and last seq.
+    current: Option<(u64, u64, u64)>,
+}
+
+impl Place {
+    fn known(&self, seq: u64) -> Option<u64> {
+        self.current.filter(|(_, first, last)| (*first..=*last).contains(&seq)).map(|c| c.0)
+    }
+
+    fn find(&mut self, log: &Log, seq: u64) -> Result<u64, VaultError> {
         let missing = || VaultError::Record(format!("record {seq} is in no batch of the log"));
         let mut index = match self.next {
             Some(i) => i,
-            None => self.log.batch_of(seq)?.ok_or_else(missing)?.0,
+            None => log.batch_of(seq)?.ok_or_else(missing)?.0,
         };
         loop {
-            if index >= self.log.size() {
+            if index >= log.size() {
                 return Err(missing());
             }
-            if let Some(Entry::Commit { batch, first_seq, last_seq, .. }) = self.log.entry(index)? {
+            if let Some(Entry::Commit { batch, first_seq, last_seq, .. }) = log.entry(index)? {
                 if first_seq > seq {
                     return Err(missing());
                 }

@@ -12,9 +12,10 @@ use crate::log::Log;
 use crate::retention::Hold;
 use bytes::Bytes;
 use datafusion::arrow::array::{Array, RecordBatch, TimestampNanosecondArray};
+use datafusion::arrow::datatypes::DataType;
 use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
-use datafusion::parquet::basic::{Compression, ZstdLevel};
+use datafusion::parquet::basic::{Compression, Encoding, ZstdLevel};
 use datafusion::parquet::errors::ParquetError;
 use datafusion::parquet::file::metadata::PageIndexPolicy;
 use datafusion::parquet::file::properties::{EnabledStatistics, WriterProperties};
@@ -353,12 +354,15 @@ fn properties(table: Table) -> WriterProperties {
                 .set_column_bloom_filter_max_ndv(ColumnPath::from(field.name().as_str()), 20_000);
         }
     }
-    for plain in ["seq", "batch"] {
-        p = p
-            .set_column_dictionary_enabled(ColumnPath::from(plain), false)
-            .set_column_encoding(ColumnPath::from(plain), datafusion::parquet::basic::Encoding::DELTA_BINARY_PACKED);
+    for field in columns::of(table).schema.fields() {
+        let path = || ColumnPath::from(field.name().as_str());
+        let counts = columns::MANY_VALUED.contains(&field.name().as_str());
+        if counts || matches!(field.data_type(), DataType::Timestamp(..)) {
+            p = p.set_column_dictionary_enabled(path(), false).set_column_encoding(path(), Encoding::DELTA_BINARY_PACKED);
+        }
     }
-    p.build()
+    // Each line of a log is another; a dictionary would be begun, filled and given up.
+    p.set_column_dictionary_enabled(ColumnPath::from("text"), false).build()
 }
 
 fn parquet_error(path: &Path, e: &ParquetError) -> VaultError {

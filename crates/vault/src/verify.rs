@@ -306,7 +306,7 @@ fn leaves_of(inner: &Inner, f: &Arc<Sealed>, log: &log::Log, mut each: impl FnMu
     let (chunks, footer) = f.open_anew(inner)?;
     let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, footer).with_batch_size(8192);
     let mut reader = sealed::guarded(|| builder.build()).map_err(wrong)?;
-    let mut batches = crate::seal::Batches { log, next: None, current: None };
+    let mut batches = crate::seal::Batches::new(log);
     let mut groups = Groups::default();
     let mut open: Option<Open> = None;
     let mut all = true;
@@ -432,7 +432,7 @@ fn deep(inner: &Arc<Inner>, v: &mut Verified, progress: &mut impl FnMut(u64) -> 
         let mut read = || -> Result<(), VaultError> {
             let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(chunks.clone(), footer.clone()).with_batch_size(8192);
             let mut reader = sealed::guarded(|| builder.build()).map_err(wrong)?;
-            let mut batches = crate::seal::Batches { log: &log, next: None, current: None };
+            let mut batches = crate::seal::Batches::new(&log);
             let mut groups = Groups::default();
             let mut salter: Option<(u64, Option<Salter>)> = None;
             while let Some(rows) = sealed::guarded(|| reader.next().transpose()).map_err(wrong)? {
@@ -467,7 +467,7 @@ fn deep(inner: &Arc<Inner>, v: &mut Verified, progress: &mut impl FnMut(u64) -> 
     }
     // The tail, as far as it is committed.
     let (from, to) = (inner.view.read().unwrap_or_else(PoisonError::into_inner).sealed_to + 1, log.covered);
-    let mut batches = crate::seal::Batches { log: &log, next: None, current: None };
+    let mut batches = crate::seal::Batches::new(&log);
     let mut salter: Option<(u64, Option<Salter>)> = None;
     crate::tail::walk(inner, from, to, |seq, table, groups| {
         let batch = batches.of(seq)?;

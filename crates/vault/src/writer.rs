@@ -29,6 +29,11 @@ use std::time::{Duration, Instant};
 const GROUP_BYTES: usize = 8 << 20;
 /// Frames of a segment at most, so that the list of the one being written stays small.
 const MAX_FRAMES: u32 = 65_536;
+/// Files of the write-ahead log that may wait to become segment files before the writer goes slower.
+const WAITING_FILES: usize = 4;
+/// How much slower for each file more, and at most: sealing gets the time it needs, and a disk that cannot be sealed to stops nobody.
+const SLOWER: Duration = Duration::from_millis(25);
+const SLOWEST: Duration = Duration::from_millis(400);
 /// How often the writer looks after retention and age when nothing comes.
 const TICK: Duration = Duration::from_secs(30);
 
@@ -231,6 +236,7 @@ impl Writer {
                 continue;
             }
             self.make_safe(commit);
+            self.let_sealing_keep_up();
             let asked = !lock(&self.inner.queue).roll.is_empty();
             if asked || self.active.as_ref().is_some_and(|a| self.is_due(a)) {
                 self.housekeeping();
@@ -242,6 +248,31 @@ impl Writer {
         // Followers that wait learn that nothing more comes.
         let _committed = lock(&self.inner.committed);
         self.inner.on_commit.notify_all();
+    }
+
+    /// Back-pressure: where files wait to be sealed, producers wait a little, so that the tail stays short.
+    fn let_sealing_keep_up(&self) {
+        if !self.inner.options.seal {
+            return;
+        }
+        let waiting = self.inner.view.read().unwrap_or_else(PoisonError::into_inner).segments.len();
+        if let Some(over) = waiting.checked_sub(WAITING_FILES + 1).filter(|o| *o > 0) {
+            let slower = SLOWEST.min(SLOWER * u32::try_from(over).unwrap_or(u32::MAX));
+            let inner = Arc::clone(&self.inner);
+            let q = lock(&inner.queue);
+            if !q.closed {
+                // Closing ends the wait.
+                let until = Instant::now() + slower;
+                let mut q = q;
+                while !q.closed && q.roll.is_empty() {
+                    let left = until.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        break;
+                    }
+                    q = inner.has_work.wait_timeout(q, left).unwrap_or_else(PoisonError::into_inner).0;
+                }
+            }
+        }
     }
 
     fn is_due(&self, a: &Active) -> bool {

@@ -113,7 +113,8 @@ impl Layout {
                 out.extend_from_slice(group);
                 continue;
             }
-            apart(self, root, group, values, out).ok_or_else(|| CanonError(String::from("a group is not in canonical form")))?;
+            let behind = apart(self, root, group, values, out).filter(|rest| rest.is_empty());
+            behind.ok_or_else(|| CanonError(String::from("a group is not in canonical form")))?;
             if out.as_slice() == super::EMPTY {
                 out.clear();
             }
@@ -137,12 +138,13 @@ impl Layout {
 
 /// A key that is a number, with what follows it; `None` as number where it is text.
 fn key(b: &[u8]) -> Option<(Option<u16>, &[u8], &[u8])> {
+    let (major, n, behind) = cbor::read_head(b)?;
+    if major == UINT {
+        let key = b.get(..b.len() - behind.len())?;
+        return Some((u16::try_from(n).ok(), key, behind));
+    }
     let (key, after) = cbor::split(b)?;
-    let number = match cbor::read_head(key)? {
-        (UINT, n, _) => u16::try_from(n).ok(),
-        _ => None,
-    };
-    Some((number, key, after))
+    Some((None, key, after))
 }
 
 /// The value of a column, where the item is of its kind.
@@ -163,7 +165,8 @@ fn value_of(kind: Kind, item: &[u8]) -> Option<Value<'_>> {
     })
 }
 
-fn apart<'a>(layout: &Layout, trie: &Trie, item: &'a [u8], values: &mut [Option<Value<'a>>], out: &mut Vec<u8>) -> Option<()> {
+/// Takes the map apart that begins here; what stands behind it comes back.
+fn apart<'a>(layout: &Layout, trie: &Trie, item: &'a [u8], values: &mut [Option<Value<'a>>], out: &mut Vec<u8>) -> Option<&'a [u8]> {
     let (major, pairs, mut inside) = cbor::read_head(item)?;
     if major != MAP {
         return None;
@@ -175,26 +178,27 @@ fn apart<'a>(layout: &Layout, trie: &Trie, item: &'a [u8], values: &mut [Option<
     let mut children = trie.children.iter().peekable();
     for _ in 0..pairs {
         let (number, key_bytes, after) = key(inside)?;
-        let (value, behind) = cbor::split(after)?;
-        inside = behind;
         let child = number.and_then(|n| {
             while children.next_if(|(k, _)| *k < n).is_some() {}
             children.peek().filter(|(k, _)| *k == n).map(|(_, t)| t)
         });
         if let Some(child) = child {
-            if let Some(column) = child.column
-                && let (Some(c), Some(slot)) = (layout.columns.get(column), values.get_mut(column))
-                && let Some(v) = value_of(c.kind, value)
-            {
-                *slot = Some(v);
-                continue;
+            if let Some(column) = child.column {
+                let (value, behind) = cbor::split(after)?;
+                if let (Some(c), Some(slot)) = (layout.columns.get(column), values.get_mut(column))
+                    && let Some(v) = value_of(c.kind, value)
+                {
+                    *slot = Some(v);
+                    inside = behind;
+                    continue;
+                }
             }
             // A map whose members all went into columns comes back by them; one that was empty must stay.
-            if !child.children.is_empty() && cbor::read_head(value)?.0 == MAP && value != super::EMPTY {
+            if !child.children.is_empty() && after.first().is_some_and(|b| b >> 5 == MAP) && !after.starts_with(super::EMPTY) {
                 let before = out.len();
                 out.extend_from_slice(key_bytes);
                 let map_at = out.len();
-                apart(layout, child, value, values, out)?;
+                inside = apart(layout, child, after, values, out)?;
                 if out.get(map_at..) == Some(super::EMPTY) {
                     out.truncate(before);
                 } else {
@@ -203,12 +207,14 @@ fn apart<'a>(layout: &Layout, trie: &Trie, item: &'a [u8], values: &mut [Option<
                 continue;
             }
         }
+        let (value, behind) = cbor::split(after)?;
+        inside = behind;
         out.extend_from_slice(key_bytes);
         out.extend_from_slice(value);
         count += 1;
     }
     close(out, head_at, count);
-    Some(())
+    Some(inside)
 }
 
 fn close(out: &mut Vec<u8>, head_at: usize, count: u64) {

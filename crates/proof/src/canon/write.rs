@@ -6,10 +6,18 @@ use crate::names;
 use serde::ser::{self, Serialize};
 
 /// The four groups of a record, as bytes. Reuse one: the buffers keep their room.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Groups {
     bytes: [Vec<u8>; 4],
+    scratch: Scratch,
 }
+
+impl PartialEq for Groups {
+    fn eq(&self, other: &Groups) -> bool {
+        self.bytes == other.bytes
+    }
+}
+impl Eq for Groups {}
 
 impl Groups {
     /// A group's canonical bytes; an empty group is [`EMPTY`].
@@ -30,34 +38,85 @@ pub fn write<T: Serialize + ?Sized>(record: &T, out: &mut Groups) -> Result<(), 
     for b in &mut out.bytes {
         b.clear();
     }
-    let mut w = Writer { buf: &mut out.bytes, levels: Vec::with_capacity(8), depth: [0; 4] };
+    // What an earlier record left when it was refused.
+    out.scratch.levels.clear();
+    out.scratch.pairs.iter_mut().for_each(Vec::clear);
+    let mut w = Writer { buf: &mut out.bytes, scratch: &mut out.scratch, depth: [0; 4] };
     record.serialize(At { w: &mut w, key: None, group: None })
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 enum Key {
     Number(u16),
     Text(&'static str),
 }
 
+/// What writing needs besides the groups, kept from record to record so that none allocates.
+#[derive(Clone, Debug, Default)]
+struct Scratch {
+    levels: Vec<Level>,
+    /// In each group, the pairs of the maps that are open: a numbered key and where it stands.
+    pairs: [Vec<(u16, usize)>; 4],
+    sorted: Vec<u8>,
+    known: Known,
+}
+
+/// Places of [`Known`].
+const KNOWN: usize = 1024;
+
+/// What is known of names, by where they stand in the program: a name is looked up once, and not for each record.
+#[derive(Clone, Debug, Default)]
+struct Known(Vec<(usize, usize, Option<(u16, Option<u8>)>)>);
+
+impl Known {
+    fn of(&mut self, name: &'static str) -> (Key, Option<usize>) {
+        if self.0.is_empty() {
+            self.0.resize(KNOWN, (0, 0, None));
+        }
+        let (at, len) = (name.as_ptr().addr(), name.len());
+        // Names lie close together: their lowest bits tell them apart.
+        let slot = self.0.get_mut((at ^ (len << 5)) % KNOWN);
+        let found = match slot {
+            // The same bytes of the program: it never changes.
+            Some(s) if (s.0, s.1) == (at, len) => s.2,
+            slot => {
+                let found = names::by_name(name).map(|n| (n.number, n.group));
+                if let Some(s) = slot {
+                    *s = (at, len, found);
+                }
+                found
+            }
+        };
+        match found {
+            Some((number, group)) => (Key::Number(number), group.map(usize::from)),
+            None => (Key::Text(name), None),
+        }
+    }
+}
+
 /// A map that is open in some groups.
+#[derive(Clone, Debug)]
 struct Level {
     key: Option<Key>,
     marks: [Mark; 4],
 }
 
 /// A map within one group.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Mark {
-    head_at: usize,
-    count: u64,
-    last: u32,
+    head_at: u32,
+    /// Its first place in the list of pairs.
+    pairs_from: u32,
+    count: u32,
+    last: u16,
     unsorted: bool,
+    /// There are keys that are text.
+    texts: bool,
 }
 
 struct Writer<'b> {
     buf: &'b mut [Vec<u8>; 4],
-    levels: Vec<Level>,
+    scratch: &'b mut Scratch,
     /// In each group: how many levels, from the root on, are open there.
     depth: [usize; 4],
 }
@@ -79,9 +138,9 @@ impl Writer<'_> {
 
     /// Opens every map on the way to here in this group.
     fn open_all(&mut self, g: usize) {
-        while at(&self.depth, g) < self.levels.len() {
+        while at(&self.depth, g) < self.scratch.levels.len() {
             let i = at(&self.depth, g);
-            let key = self.levels.get(i).and_then(|l| l.key);
+            let key = self.scratch.levels.get(i).and_then(|l| l.key);
             if let (Some(key), Some(parent)) = (key, i.checked_sub(1)) {
                 self.put_key(parent, g, key);
             }
@@ -90,10 +149,12 @@ impl Writer<'_> {
     }
 
     fn open(&mut self, level: usize, g: usize) {
-        let head_at = self.buf(g).len();
+        // A record is far smaller than what 32 bits count; one that is not is refused by its length afterwards.
+        let head_at = self.buf(g).len() as u32;
         self.buf(g).push(MAP << 5);
-        if let Some(m) = self.levels.get_mut(level).and_then(|l| l.marks.get_mut(g)) {
-            *m = Mark { head_at, ..Mark::default() };
+        let pairs_from = self.scratch.pairs.get(g).map_or(0, Vec::len) as u32;
+        if let Some(m) = self.scratch.levels.get_mut(level).and_then(|l| l.marks.get_mut(g)) {
+            *m = Mark { head_at, pairs_from, ..Mark::default() };
         }
         if let Some(d) = self.depth.get_mut(g) {
             *d = level + 1;
@@ -101,64 +162,110 @@ impl Writer<'_> {
     }
 
     fn put_key(&mut self, level: usize, g: usize, key: Key) {
+        let place = self.buf(g).len();
         match key {
-            Key::Number(n) => cbor::uint(self.buf(g), u64::from(n)),
+            Key::Number(n) => {
+                cbor::uint(self.buf(g), u64::from(n));
+                if let Some(pairs) = self.scratch.pairs.get_mut(g) {
+                    pairs.push((n, place));
+                }
+            }
             Key::Text(t) => cbor::text(self.buf(g), t),
         }
-        if let Some(m) = self.levels.get_mut(level).and_then(|l| l.marks.get_mut(g)) {
+        if let Some(m) = self.scratch.levels.get_mut(level).and_then(|l| l.marks.get_mut(g)) {
             m.count += 1;
             match key {
-                Key::Number(n) if u32::from(n) > m.last || m.count == 1 => m.last = u32::from(n),
-                _ => m.unsorted = true,
+                Key::Number(n) if n > m.last || m.count == 1 => m.last = n,
+                Key::Number(_) => m.unsorted = true,
+                Key::Text(_) => (m.unsorted, m.texts) = (true, true),
             }
         }
     }
 
     fn push(&mut self, key: Option<Key>) -> Result<(), CanonError> {
-        if self.levels.len() >= cbor::MAX_DEPTH / 2 {
+        if self.scratch.levels.len() >= cbor::MAX_DEPTH / 2 {
             return Err(CanonError(String::from("a record is nested too deeply")));
         }
-        self.levels.push(Level { key, marks: [Mark::default(); 4] });
+        self.scratch.levels.push(Level { key, marks: [Mark::default(); 4] });
         Ok(())
     }
 
     /// Closes the innermost map wherever it is open.
     fn pop(&mut self) -> Result<(), CanonError> {
-        let depth = self.levels.len();
-        let Some(level) = self.levels.pop() else { return Ok(()) };
-        for g in 0..4 {
+        let depth = self.scratch.levels.len();
+        let Some(level) = self.scratch.levels.pop() else { return Ok(()) };
+        for ((g, buf), m) in self.buf.iter_mut().enumerate().zip(level.marks) {
             if at(&self.depth, g) < depth {
                 continue;
             }
             if let Some(d) = self.depth.get_mut(g) {
                 *d = depth - 1;
             }
-            close(self.buf(g), level.marks.get(g).copied().unwrap_or_default())?;
+            let Some(pairs) = self.scratch.pairs.get_mut(g) else { continue };
+            if m.texts || m.unsorted && m.count > MOST_PAIRS as u32 {
+                sort(buf, m)?;
+            } else if m.unsorted {
+                order(buf, pairs.get_mut(m.pairs_from as usize..).unwrap_or_default(), &mut self.scratch.sorted)?;
+            }
+            pairs.truncate(m.pairs_from as usize);
+            close(buf, m);
         }
         Ok(())
     }
 }
 
-/// Puts the number of pairs into a map's head, and its pairs into order.
-fn close(buf: &mut Vec<u8>, m: Mark) -> Result<(), CanonError> {
-    if m.unsorted {
-        sort(buf, m)?;
-    }
+/// Puts the number of pairs into a map's head.
+fn close(buf: &mut Vec<u8>, m: Mark) {
     if m.count < 24 {
-        if let Some(h) = buf.get_mut(m.head_at) {
+        if let Some(h) = buf.get_mut(m.head_at as usize) {
             *h = MAP << 5 | m.count as u8;
         }
     } else {
         let mut head = Vec::with_capacity(9);
-        cbor::map(&mut head, m.count);
-        buf.splice(m.head_at..=m.head_at, head);
+        cbor::map(&mut head, u64::from(m.count));
+        let at = m.head_at as usize;
+        buf.splice(at..=at, head);
+    }
+}
+
+fn twice() -> CanonError {
+    CanonError(String::from("a map has the same key twice"))
+}
+
+/// Pairs that [`order`] takes: more than any struct has.
+const MOST_PAIRS: usize = 64;
+
+/// Puts the pairs of the map that ends the buffer into the order of their keys, which are numbers.
+fn order(buf: &mut [u8], pairs: &mut [(u16, usize)], sorted: &mut Vec<u8>) -> Result<(), CanonError> {
+    let Some(from) = pairs.first().map(|p| p.1) else { return Ok(()) };
+    sorted.clear();
+    // Each pair ends where the one written behind it begins; few pairs, most of them in place.
+    let mut ends = [0usize; MOST_PAIRS];
+    for (end, next) in ends.iter_mut().zip(pairs.iter().skip(1).map(|p| p.1).chain([buf.len()])) {
+        *end = next;
+    }
+    let mut places = [(0u16, 0usize, 0usize); MOST_PAIRS];
+    for ((place, (key, at)), end) in places.iter_mut().zip(pairs.iter()).zip(ends) {
+        *place = (*key, *at, end);
+    }
+    let places = places.get_mut(..pairs.len()).unwrap_or_default();
+    places.sort_unstable();
+    if places.windows(2).any(|w| w.first().map(|p| p.0) == w.get(1).map(|p| p.0)) {
+        return Err(twice());
+    }
+    for (_, at, end) in places {
+        sorted.extend_from_slice(buf.get(*at..*end).unwrap_or_default());
+    }
+    if let Some(body) = buf.get_mut(from..).filter(|b| b.len() == sorted.len()) {
+        body.copy_from_slice(sorted);
     }
     Ok(())
 }
 
+/// The same where keys are text as well.
 fn sort(buf: &mut Vec<u8>, m: Mark) -> Result<(), CanonError> {
     let wrong = || CanonError(String::from("a map cannot be put into order"));
-    let from = m.head_at + 1;
+    let from = m.head_at as usize + 1;
     let body = buf.get(from..).ok_or_else(wrong)?.to_vec();
     let mut pairs = Vec::with_capacity(m.count as usize);
     let mut rest = body.as_slice();
@@ -170,7 +277,7 @@ fn sort(buf: &mut Vec<u8>, m: Mark) -> Result<(), CanonError> {
     }
     pairs.sort_unstable_by_key(|(k, _)| *k);
     if pairs.windows(2).any(|w| w.first().map(|p| p.0) == w.get(1).map(|p| p.0)) {
-        return Err(CanonError(String::from("a map has the same key twice")));
+        return Err(twice());
     }
     buf.truncate(from);
     for (k, v) in pairs {
@@ -178,13 +285,6 @@ fn sort(buf: &mut Vec<u8>, m: Mark) -> Result<(), CanonError> {
         buf.extend_from_slice(v);
     }
     Ok(())
-}
-
-fn key_of(name: &'static str) -> (Key, Option<usize>) {
-    match names::by_name(name) {
-        Some(n) => (Key::Number(n.number), n.group.map(usize::from)),
-        None => (Key::Text(name), None),
-    }
 }
 
 /// The place of a value: under a key of the innermost map (or an item of an array), in a group or where it is still open.
@@ -199,7 +299,7 @@ impl<'a, 'b> At<'a, 'b> {
     fn start(self, default: usize) -> (&'a mut Writer<'b>, usize) {
         let g = self.group.unwrap_or(default);
         self.w.open_all(g);
-        if let (Some(key), Some(level)) = (self.key, self.w.levels.len().checked_sub(1)) {
+        if let (Some(key), Some(level)) = (self.key, self.w.scratch.levels.len().checked_sub(1)) {
             self.w.put_key(level, g, key);
         }
         (self.w, g)
@@ -210,7 +310,7 @@ impl<'a, 'b> At<'a, 'b> {
         if let Some(g) = group {
             let (w, _) = self.start(g);
             w.push(None)?;
-            w.open(w.levels.len() - 1, g);
+            w.open(w.scratch.levels.len() - 1, g);
             Ok(InMap { w, group, key: None })
         } else {
             self.w.push(self.key)?;
@@ -318,9 +418,10 @@ impl<'a, 'b> ser::Serializer for At<'a, 'b> {
     }
     fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Result<(), CanonError> {
         let (w, g) = self.start(CORE);
+        let (known, _) = w.scratch.known.of(variant);
         let buf = w.buf(g);
         cbor::head(buf, TAG, NAME_TAG);
-        match key_of(variant).0 {
+        match known {
             Key::Number(n) => cbor::uint(buf, u64::from(n)),
             Key::Text(t) => cbor::text(buf, t),
         }
@@ -365,7 +466,7 @@ impl<'a, 'b> ser::Serializer for At<'a, 'b> {
         len: usize,
     ) -> Result<InVariantArray<'a, 'b>, CanonError> {
         let m = self.variant(variant)?;
-        let (key, group) = key_of(variant);
+        let (key, group) = m.w.scratch.known.of(variant);
         let inner = At { w: m.w, key: Some(key), group: m.group.or(group) };
         let array = ser::Serializer::serialize_seq(inner, Some(len))?;
         Ok(InVariantArray(array))
@@ -373,7 +474,7 @@ impl<'a, 'b> ser::Serializer for At<'a, 'b> {
     fn serialize_map(self, _: Option<usize>) -> Result<InDictionary<'a, 'b>, CanonError> {
         let (w, g) = self.start(CORE);
         w.push(None)?;
-        w.open(w.levels.len() - 1, g);
+        w.open(w.scratch.levels.len() - 1, g);
         Ok(InDictionary { w, group: g })
     }
     fn serialize_struct(self, _: &'static str, _: usize) -> Result<InMap<'a, 'b>, CanonError> {
@@ -387,7 +488,7 @@ impl<'a, 'b> ser::Serializer for At<'a, 'b> {
         _: usize,
     ) -> Result<InVariantMap<'a, 'b>, CanonError> {
         let m = self.variant(variant)?;
-        let (key, group) = key_of(variant);
+        let (key, group) = m.w.scratch.known.of(variant);
         let inner = At { w: m.w, key: Some(key), group: m.group.or(group) };
         Ok(InVariantMap(inner.struct_()?))
     }
@@ -402,7 +503,7 @@ pub(super) struct InMap<'a, 'b> {
 
 impl InMap<'_, '_> {
     fn field<T: Serialize + ?Sized>(&mut self, name: &'static str, v: &T) -> Result<(), CanonError> {
-        let (key, group) = key_of(name);
+        let (key, group) = self.w.scratch.known.of(name);
         v.serialize(At { w: self.w, key: Some(key), group: self.group.or(group) })
     }
 }
@@ -547,9 +648,9 @@ impl ser::SerializeMap for InDictionary<'_, '_> {
         if self.w.buf(g).get(before).is_none_or(|b| b >> 5 != TEXT) {
             return Err(CanonError(String::from("the keys of a dictionary are text")));
         }
-        if let Some(m) = self.w.levels.last_mut().and_then(|l| l.marks.get_mut(g)) {
+        if let Some(m) = self.w.scratch.levels.last_mut().and_then(|l| l.marks.get_mut(g)) {
             m.count += 1;
-            m.unsorted = true;
+            (m.unsorted, m.texts) = (true, true);
         }
         Ok(())
     }
