@@ -13,6 +13,11 @@ DEMO := $(CURDIR)/out/demo
 # Outside material for tests, where it stands beside the checkout.
 HINOMI_ORACLES ?= $(wildcard $(CURDIR)/../shared/oracles)
 export HINOMI_ORACLES
+# Python with other programs that read our files (scripts/setup makes it); the system's where it is not there.
+HINOMI_PYTHON ?= $(wildcard $(or $(HINOMI_PYTHON_HOME),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/hinomi-python)/bin/python)
+ifneq ($(HINOMI_PYTHON),)
+export HINOMI_PYTHON
+endif
 
 .PHONY: help run demo test check build setup-run setup-test shots fuzz bench clean-demo
 

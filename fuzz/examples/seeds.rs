@@ -175,6 +175,32 @@ fn office() -> Vec<(&'static str, Vec<Vec<u8>>)> {
     ]
 }
 
+/// Records, notes and what is inside packs.
+fn proofs() -> Vec<(&'static str, Vec<Vec<u8>>)> {
+    use model::event::{Happened, LogRecord};
+    use model::{Body, NewEvent, SourceId, Time};
+    let line = |text: &str| {
+        let log = LogRecord { host: "plc-1".into(), text: text.into(), level: Some(3), ..LogRecord::default() };
+        let happened = Some(Happened { at: Time(1), text: Some("Jan  1 00:00:00".into()), assumed: None });
+        let event = NewEvent { source: SourceId(1), received: Time(2), happened, body: Body::Log(Box::new(log)) };
+        let mut groups = proof::canon::Groups::default();
+        proof::canon::write(&event, &mut groups).expect("a record");
+        let lengths: Vec<u8> = groups.all()[..3].iter().flat_map(|g| (g.len() as u16).to_be_bytes()).collect();
+        [&lengths[..], &groups.all().concat()].concat()
+    };
+    let key = proof::note::SigningKey::from_seed("hinomi.local/x", [7; 32]).expect("a key");
+    let text = "hinomi.local/x\n2\nCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk=\n";
+    let note = key.note(text).expect("a note").to_string();
+    let asked = format!("old 0\n\n{note}");
+    let commit = proof::entry::Entry::Commit { epoch: 1, batch: 0, at: 3, first_seq: 1, last_seq: 2, tables: Vec::new() };
+    let json = br#"{"format":1,"origin":"hinomi.local/00000000-0000-0000-0000-000000000007","size":2,"entries":[{"index":0,"entry":"oA==","path":["CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk="]}],"tables":[{"index":0,"table":6,"count":1,"records":[{"seq":1,"position":0,"path":[],"core":{"salt":"AAAAAAAAAAAAAAAAAAAAAA==","cbor":"oA=="},"addresses":{"hash":"CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk="},"names":{"hash":""},"text":{"hash":""}}]}]}"#;
+    vec![
+        ("canon", vec![line("起動しました"), line("")]),
+        ("notes", vec![note.clone().into_bytes(), asked.into_bytes(), commit.to_bytes(), text.as_bytes().to_vec()]),
+        ("pack", vec![[&json[..], b"\0[]"].concat()]),
+    ]
+}
+
 fn main() -> std::io::Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let dhcp =
@@ -289,7 +315,7 @@ fn main() -> std::io::Result<()> {
         ("phrases", vec![b"a = x { $n }\n\0a = y { $n }\n".to_vec()]),
         ("config", vec![b"[console]\nlisten = \"127.0.0.1:1\"\n[capture]\ninterfaces = [\"eth0\"]\n".to_vec(), read("docs/hinomi.toml")]),
     ];
-    for (target, inputs) in seeds.into_iter().chain(office()) {
+    for (target, inputs) in seeds.into_iter().chain(office()).chain(proofs()) {
         let folder = root.join("seeds").join(target);
         std::fs::create_dir_all(&folder)?;
         for (i, input) in inputs.iter().filter(|i| !i.is_empty()).enumerate() {

@@ -132,7 +132,11 @@ pub fn ask(work: &Path, profile: &str, quick: bool) -> Result<Vec<Figure>> {
         })
         .collect();
     let script = shell::root().join("benches/duckdb_ask.py");
-    match Command::new("python3").arg(script).arg(folder.join("segments")).output() {
+    match Command::new(std::env::var_os("HINOMI_PYTHON").unwrap_or_else(|| "python3".into()))
+        .arg(script)
+        .arg(folder.join("segments"))
+        .output()
+    {
         Ok(out) if out.status.success() => {
             let peers = String::from_utf8_lossy(&out.stdout).into_owned();
             print!("{peers}");

@@ -174,7 +174,7 @@ fn append(folder: &Path, seconds: u64) -> Any<()> {
                 let (appender, count, began) = (vault.appender(), Arc::clone(&count), Arc::clone(&began));
                 s.spawn(move || {
                     // Made beforehand: what is measured is the vault.
-                    let batches: Vec<Vec<_>> = (0..64).map(|b| (0..1000).map(|i| banner(p << 40 | b * 1000 | i)).collect()).collect();
+                    let batches: Vec<Vec<_>> = (0..64).map(|b| (0..1000).map(|i| banner((p << 40) + b * 1000 + i)).collect()).collect();
                     began.wait();
                     let until = Instant::now() + Duration::from_secs(seconds);
                     for batch in batches.iter().cycle() {

@@ -48,6 +48,7 @@ struct World {
     sync_delay: Duration,
     ops: u64,
     crash_at: Option<u64>,
+    fault_at: Option<(u64, Fault)>,
     crashed: bool,
     inode: u64,
 }
@@ -69,6 +70,9 @@ impl World {
             return Err(os_error(5));
         }
         self.ops += 1;
+        if let Some((_, fault)) = self.fault_at.take_if(|(op, _)| *op <= self.ops) {
+            self.fault = Some(fault);
+        }
         if self.crash_at == Some(self.ops) {
             self.crashed = true;
             return Ok(true);
@@ -105,6 +109,10 @@ impl SimDisk {
     /// The power fails in the middle of the changing operation of that number, counted from 1.
     pub fn crash_at(&self, op: u64) {
         lock(&self.world).crash_at = Some(op);
+    }
+    /// From behind the changing operation of that number on, counted from 1, it fails so.
+    pub fn fault_at(&self, op: u64, fault: Fault) {
+        lock(&self.world).fault_at = Some((op, fault));
     }
     /// Changing operations so far.
     pub fn ops(&self) -> u64 {

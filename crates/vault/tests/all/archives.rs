@@ -104,7 +104,7 @@ fn walk(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 #[test]
 fn an_encrypted_archive_is_opened_by_age() {
     let script = "import sys, pyrage; i = pyrage.x25519.Identity.generate(); print(i); print(i.to_public())";
-    let Ok(made) = std::process::Command::new("python3").args(["-c", script]).output() else { return println!("skipped: no python3") };
+    let Ok(made) = python().args(["-c", script]).output() else { return println!("skipped: no python3") };
     if !made.status.success() {
         return println!("skipped: pyrage (PyPI) is not installed");
     }
@@ -116,7 +116,7 @@ fn an_encrypted_archive_is_opened_by_age() {
     let ask = Export { target: home.path().join("out"), recipients, by: String::from("admin"), ..Export::default() };
     let done = v.export(&ask, |_, _| true).unwrap();
     let open = "import sys, os, pyrage\ni = pyrage.x25519.Identity.from_str(sys.argv[1])\nfor d, _, files in os.walk(sys.argv[2]):\n  for f in files:\n    p = os.path.join(d, f)\n    if p.endswith('.age'):\n      open(p[:-4], 'wb').write(pyrage.decrypt(open(p, 'rb').read(), [i]))\n";
-    let opened = std::process::Command::new("python3").args(["-c", open, identity]).arg(&done.volumes[0]).output().unwrap();
+    let opened = python().args(["-c", open, identity]).arg(&done.volumes[0]).output().unwrap();
     assert!(opened.status.success(), "{}", String::from_utf8_lossy(&opened.stderr));
     let old = Vault::open_archive(&ask.target, Options::default()).unwrap();
     assert_eq!(seqs(&old).len(), 300);

@@ -151,3 +151,49 @@ fn a_folder_that_cannot_be_used_is_told_in_words() {
     let e = Vault::open_on(Arc::new(disk), &dir(), None, options()).err().unwrap().to_string();
     assert!(e.contains("/data/vault") && e.contains("remount it writable"), "{e}");
 }
+
+/// Sealing and merging on a disk that begins to fail at every one of their steps, for every way in which disks fail: nothing that was
+/// acknowledged is lost or doubled, reading goes on meanwhile, and once the disk works again the work is done to its end.
+#[test]
+fn sealing_survives_a_disk_that_begins_to_fail_at_any_step() {
+    let all: Vec<u64> = (0..48).collect();
+    for fault in [Fault::Full, Fault::Broken, Fault::ReadOnly, Fault::SyncFails, Fault::TooManyFiles] {
+        let mut failed = 0;
+        for step in 0.. {
+            let disk = SimDisk::new();
+            let v = open_with(&disk, Options { seal: false, ..options() });
+            // Small files enough that merging them is due after the last seal.
+            for part in all.chunks(6) {
+                v.appender().append_and_wait(&part.iter().map(|n| flow(0, 1, *n)).collect::<Vec<_>>()).unwrap();
+                if part.contains(&47) {
+                    break;
+                }
+                v.seal().unwrap();
+            }
+            let before = disk.ops();
+            disk.fault_at(before + step, fault);
+            let done = v.seal().and_then(|()| v.compact());
+            let reached = disk.ops() - before >= step && step > 0 || step == 0 && done.is_err();
+            if done.is_err() {
+                failed += 1;
+                if fault != Fault::TooManyFiles {
+                    assert_eq!(numbers(&v), all, "{fault:?} at {step}: reading goes on");
+                }
+                for seed in 0..2 {
+                    let after = open(&disk.after_crash(seed));
+                    assert_eq!(numbers(&after), all, "{fault:?} at {step}: after a crash");
+                }
+            }
+            disk.set_fault(None);
+            until("the end of the work", || v.seal().and_then(|()| v.compact()).is_ok());
+            assert_eq!(numbers(&v), all, "{fault:?} at {step}");
+            let looked = v.verify_with(vault::Depth::Deep, |_| true).unwrap();
+            assert_eq!((looked.damage, looked.leaves), (vec![], 48), "{fault:?} at {step}");
+            if !reached {
+                assert!(step > 10, "{fault:?}: the work has only {step} steps");
+                break;
+            }
+        }
+        assert!(failed > 5, "{fault:?}: only {failed} steps failed");
+    }
+}

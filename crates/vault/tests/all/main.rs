@@ -6,6 +6,7 @@ mod basics;
 mod blobs;
 mod crash;
 mod damage;
+mod duckdb;
 mod faults;
 mod kill;
 mod proving;
@@ -24,6 +25,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use vault::sim::SimDisk;
 use vault::{Options, Vault};
+
+/// Python with what tests need from PyPI (scripts/setup makes it), or the system's.
+pub(crate) fn python() -> std::process::Command {
+    std::process::Command::new(std::env::var_os("HINOMI_PYTHON").unwrap_or_else(|| "python3".into()))
+}
 
 pub(crate) const T0: i64 = 1_700_000_000;
 

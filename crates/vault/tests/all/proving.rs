@@ -114,8 +114,8 @@ fn what_is_not_there_is_refused_in_words() {
 #[test]
 fn the_independent_verifier_agrees() {
     let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/verifier/verify.py");
-    let python = |args: &[&std::ffi::OsStr]| std::process::Command::new("python3").arg(&script).args(args).output();
-    let ready = std::process::Command::new("python3").args(["-c", "import cryptography"]).status();
+    let verifier = |args: &[&std::ffi::OsStr]| python().arg(&script).args(args).output();
+    let ready = python().args(["-c", "import cryptography"]).status();
     if !ready.is_ok_and(|s| s.success()) {
         return println!("skipped: python3 with the package cryptography is not there");
     }
@@ -147,7 +147,7 @@ fn the_independent_verifier_agrees() {
         let pack = v.prove(request).unwrap();
         let path = home.path().join(format!("{i}.zip"));
         std::fs::write(&path, &pack).unwrap();
-        let good = python(&[path.as_os_str(), "--fingerprint".as_ref(), fingerprint.as_ref()]).unwrap();
+        let good = verifier(&[path.as_os_str(), "--fingerprint".as_ref(), fingerprint.as_ref()]).unwrap();
         assert_eq!(
             good.status.code(),
             Some(0),
@@ -159,12 +159,12 @@ fn the_independent_verifier_agrees() {
             let mut changed = pack.clone();
             changed[at] ^= 1;
             std::fs::write(&path, &changed).unwrap();
-            assert_ne!(python(&[path.as_os_str()]).unwrap().status.code(), Some(0), "pack {i} byte {at}");
+            assert_ne!(verifier(&[path.as_os_str()]).unwrap().status.code(), Some(0), "pack {i} byte {at}");
             assert!(!proof::pack::verify(&changed, &Against::default()).problems.is_empty());
         }
     }
     v.seal().unwrap();
     v.close();
-    let seen = python(&["--folder".as_ref(), dir.as_os_str()]).unwrap();
+    let seen = verifier(&["--folder".as_ref(), dir.as_os_str()]).unwrap();
     assert_eq!(seen.status.code(), Some(0), "{}{}", String::from_utf8_lossy(&seen.stdout), String::from_utf8_lossy(&seen.stderr));
 }
