@@ -34,6 +34,8 @@ const WAITING_FILES: usize = 4;
 /// How much slower for each file more, and at most: sealing gets the time it needs, and a disk that cannot be sealed to stops nobody.
 const SLOWER: Duration = Duration::from_millis(25);
 const SLOWEST: Duration = Duration::from_millis(400);
+/// Records of a file of the write-ahead log from which on it is closed: sealing works on a file as a whole.
+const MAX_RECORDS: u64 = 2_000_000;
 /// How often the writer looks after retention and age when nothing comes.
 const TICK: Duration = Duration::from_secs(30);
 
@@ -277,7 +279,8 @@ impl Writer {
 
     fn is_due(&self, a: &Active) -> bool {
         let o = &self.inner.options;
-        a.len >= o.roll_bytes || a.frames.len() >= MAX_FRAMES as usize || a.opened.elapsed() >= o.roll_after
+        let records = a.frames.last().map_or(0, |m| m.last_seq - a.segment.name.first_seq);
+        a.len >= o.roll_bytes || records >= MAX_RECORDS || a.frames.len() >= MAX_FRAMES as usize || a.opened.elapsed() >= o.roll_after
     }
 
     fn housekeeping(&mut self) {

@@ -15,7 +15,12 @@ fn duckdb_reads_our_files() {
         source: SourceId(4),
         received: Time::from_unix(T0 + i, 0),
         happened: None,
-        body: Body::Log(Box::new(LogRecord { host: format!("host-{}", i % 3), text: format!("設備 {i} 起動"), level: Some(6), ..LogRecord::default() })),
+        body: Body::Log(Box::new(LogRecord {
+            host: format!("host-{}", i % 3),
+            text: format!("設備 {i} 起動"),
+            level: Some(6),
+            ..LogRecord::default()
+        })),
     };
     let events: Vec<_> = (0..5000).map(|i| if i % 5 == 0 { line(i) } else { flow(i, (i % 7) as u8, i as u64) }).collect();
     // Two files of each table, and the small ones that compaction would merge.
@@ -25,19 +30,19 @@ fn duckdb_reads_our_files() {
     }
     v.appender().append_and_wait(&[audit(6000, "1.0"), observation(6001, 9)]).unwrap();
     v.seal().unwrap();
-    let script = r"
+    let script = r#"
 import sys, duckdb
 db = duckdb.connect()
-db.execute(\"set timezone = 'UTC'\")
+db.execute("set timezone = 'UTC'")
 def ask(table, sql):
-    return db.execute(sql.replace('FROM', f\"from read_parquet('{sys.argv[1]}/{table}-*.parquet')\")).fetchone()
+    return db.execute(sql.replace('FROM', f"from read_parquet('{sys.argv[1]}/{table}-*.parquet')")).fetchone()
 print(*ask('flow', 'select count(*), min(seq), max(seq), sum(bytes_down), count(distinct client_ip) FROM'))
-print(*ask('flow', \"select count(*), epoch_ns(min(time)) FROM where client_ip = '192.0.2.3' and protocol = 'tls'\"))
-print(*ask('log', \"select count(*), max(text), max(level) FROM where host = 'host-1' and text like '%起動'\"))
+print(*ask('flow', "select count(*), epoch_ns(min(time)) FROM where client_ip = '192.0.2.3' and protocol = 'tls'"))
+print(*ask('log', "select count(*), max(text), max(level) FROM where host = 'host-1' and text like '%起動'"))
 print(*ask('log', 'select count(*) FROM where happened is not null or seq is null'))
 print(*ask('audit', 'select count(*), max(actor) FROM'))
 print(*ask('observation', 'select count(*), max(mac) FROM'))
-";
+"#;
     let out = python().args(["-c", script]).arg(home.path().join("vault").join("segments")).output().unwrap();
     let said = String::from_utf8_lossy(&out.stdout);
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
