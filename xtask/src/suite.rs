@@ -16,10 +16,30 @@ pub fn run() -> Result<()> {
     let binary = shell::hinomi("quick")?;
     let binary = binary.display().to_string();
     step("tests", shell::run_with("cargo", &["test", "--workspace", "--profile", "quick", "--no-fail-fast"], &[("HINOMI_BIN", &binary)]))?;
+    step("evidence packs", packs())?;
     if std::env::var_os("CI").is_some() {
         step("fuzz", fuzz::run(&[]))?;
     }
     Ok(())
+}
+
+/// Good and forged evidence packs before the independent verifier and the page that lies in every pack (tests/verifier/README.md).
+fn packs() -> Result<()> {
+    let python = std::env::var("HINOMI_PYTHON").unwrap_or_else(|_| String::from("python3"));
+    if shell::output(&python, &["-c", "import cryptography"]).is_err() {
+        eprintln!("skipped: {python} with the package cryptography is not there");
+        return Ok(());
+    }
+    let made = shell::target().join("packs");
+    let _ = std::fs::remove_dir_all(&made);
+    let (verifier, made) = (shell::root().join("tests").join("verifier"), made.display().to_string());
+    let script = |name: &str| verifier.join(name).display().to_string();
+    let verdicts = format!("{made}/verdicts.json");
+    shell::run(&python, &[&script("make_packs.py"), &made])?;
+    shell::run(&python, &[&script("check.py"), &made, "--verdicts", &verdicts])?;
+    let shots = format!("{made}/shots");
+    shell::run_with("node", &[&script("run.mjs"), &made], &[("PYTHON", &python), ("HINOMI_SHOTS", &shots)])?;
+    std::fs::remove_dir_all(&made).with_context(|| format!("cannot remove {made}"))
 }
 
 /// The committed bundle of the console is what its sources make.
