@@ -28,7 +28,44 @@ pub fn torture(args: &[String]) -> Result<()> {
         bail!("cargo xtask torture vault [--minutes N]");
     }
     let minutes = args.iter().position(|a| a == "--minutes").and_then(|i| args.get(i + 1)).map_or("1", String::as_str);
-    say(&tool("quick")?, &["torture", minutes]).map(|_| ())
+    let tool = tool("quick")?;
+    say(&tool, &["torture", minutes])?;
+    for kind in ["ext4", "xfs"] {
+        on_a_file_system(&tool, kind)?;
+    }
+    Ok(())
+}
+
+/// The same for a moment on a small file system of its own kind, and what happens when it is full. Needs root: it is mounted in a name space that
+/// goes with the command.
+fn on_a_file_system(tool: &Path, kind: &str) -> Result<()> {
+    let mkfs = format!("mkfs.{kind}");
+    let root = shell::output("id", &["-u"]).is_ok_and(|u| u.trim() == "0");
+    if !root || !shell::has(&mkfs) || !Path::new("/dev/loop-control").exists() {
+        println!("skipped: {kind} (it needs root, {mkfs} and loop devices)");
+        return Ok(());
+    }
+    let work = shell::target().join("file-system");
+    std::fs::create_dir_all(&work)?;
+    let (image, place) = (work.join(format!("{kind}.img")), work.join(kind));
+    std::fs::create_dir_all(&place)?;
+    let _ = std::fs::remove_file(&image);
+    // The least that mkfs.xfs takes is 300 MB.
+    std::fs::File::create(&image)?.set_len(320 << 20)?;
+    shell::output(&mkfs, &["-q", &image.display().to_string()])?;
+    println!("on {kind}:");
+    let script = r#"mount -o loop "$1" "$2" && mkdir "$2/tmp" && TMPDIR="$2/tmp" "$3" torture 0.2 && "$3" full "$2""#;
+    let status = Command::new("unshare")
+        .args(["--mount", "sh", "-c", script, "sh"])
+        .args([&image, &place])
+        .arg(tool)
+        .status()
+        .context("cannot start unshare")?;
+    std::fs::remove_dir_all(&work)?;
+    if !status.success() {
+        bail!("on {kind} it failed");
+    }
+    Ok(())
 }
 
 /// `make-year --records N --out FOLDER`

@@ -1,6 +1,7 @@
 //! What `cargo xtask torture vault` and `cargo xtask bench vault-…` run: one program, so that the query engine is linked once.
 //!
 //!     vault_tool torture MINUTES            a forgetful disk and kill -9, and a summary
+//!     vault_tool full FOLDER                fills the file system of FOLDER (a small one of its own!), makes room, and a summary
 //!     vault_tool append FOLDER SECONDS      records per second to acknowledgement, beside the bare disk
 //!     vault_tool load FOLDER RECORDS        a year of invented factory data
 //!     vault_tool verify FOLDER [deep]       time to look through everything
@@ -448,6 +449,82 @@ fn torture(minutes: f64) -> Any<()> {
     if t.lost + t.invented + t.unproven == 0 { Ok(()) } else { Err("the vault broke its word".into()) }
 }
 
+/// Fills a small file system to the last byte, makes room again, and looks whether all that was acknowledged is there, once.
+fn full(folder: &Path) -> Any<()> {
+    // What makes room later.
+    let ballast = folder.join("ballast");
+    std::fs::write(&ballast, vec![7u8; 40 << 20])?;
+    let options = || Options { roll_bytes: 4 << 20, commit_every: Duration::from_millis(200), ..Options::default() };
+    let dir = folder.join("vault");
+    let vault = Vault::open(&dir, None, options())?;
+    let acknowledged = Arc::new(AtomicU64::new(0));
+    let appender = vault.appender();
+    let producer = {
+        let acknowledged = Arc::clone(&acknowledged);
+        std::thread::spawn(move || {
+            // Text that nothing shrinks, so that the disk and not the patience ends.
+            let mut d = Dice(7);
+            for n in 0u64.. {
+                let noise: String = (0..400).map(|_| char::from(33 + d.below(90) as u8)).collect();
+                let batch: Vec<_> = (0..200)
+                    .map(|i| {
+                        let log =
+                            LogRecord { host: format!("{}", n * 200 + i), text: format!("{i}{noise}{}", d.next()), ..LogRecord::default() };
+                        NewEvent { source: SourceId(1), received: Time(YEAR_START), happened: None, body: Body::Log(Box::new(log)) }
+                    })
+                    .collect();
+                match appender.append_and_wait(&batch) {
+                    Ok(seqs) => acknowledged.store(seqs.end - 1, Ordering::Release),
+                    Err(_) => return,
+                }
+                if n == 3000 {
+                    return;
+                }
+            }
+        })
+    };
+    let patience = Instant::now() + Duration::from_secs(120);
+    let why = loop {
+        if let vault::Writing::Stopped { why, .. } = vault.status().writing {
+            break why;
+        }
+        if Instant::now() > patience || producer.is_finished() {
+            return Err("the file system did not become full; it must be a small one (200 MB)".into());
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    let before = acknowledged.load(Ordering::Acquire);
+    let read = vault.read(&Query { limit: Some(1000), ..Query::default() }).filter(Result::is_ok).count();
+    // Long enough to be tried several times, and for sealing to fail as well.
+    std::thread::sleep(Duration::from_secs(3));
+    std::fs::remove_file(&ballast)?;
+    let patience = Instant::now() + Duration::from_secs(60);
+    while acknowledged.load(Ordering::Acquire) <= before {
+        if Instant::now() > patience {
+            return Err("writing did not go on after there was room".into());
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    vault.close();
+    let _ = producer.join();
+    let last = acknowledged.load(Ordering::Acquire);
+    drop(vault);
+    let vault = Vault::open(&dir, None, options())?;
+    let mut found = 0u64;
+    for (e, seq) in vault.read(&Query::default()).zip(1u64..) {
+        if e?.id.seq != seq {
+            return Err(format!("record {seq} is missing or doubled").into());
+        }
+        found = seq;
+    }
+    let looked = vault.verify_with(Depth::Deep, |_| true)?;
+    println!(
+        "full: stopped with '{why}' after {before} records, {read} of 1000 read meanwhile; then acknowledged {last}, found {found}, damage {}",
+        looked.damage.len()
+    );
+    if found >= last && read == 1000 && looked.damage.is_empty() { Ok(()) } else { Err("the vault broke its word".into()) }
+}
+
 /// Writes until it is killed, four producers; says what was acknowledged.
 fn tail(folder: &Path, run: u64) -> Any<()> {
     let options = Options { roll_bytes: 200_000, commit_every: Duration::from_millis(20), ..Options::default() };
@@ -522,6 +599,7 @@ fn main() -> Any<()> {
     let folder = PathBuf::from(arg(1));
     match arg(0) {
         "torture" => torture(arg(1).parse().unwrap_or(1.0)),
+        "full" => full(&folder),
         "append" => append(&folder, arg(2).parse().unwrap_or(10)),
         "load" => load(&folder, arg(2).parse().unwrap_or(1_000_000)),
         "verify" => verify(&folder, arg(2) == "deep"),
