@@ -129,6 +129,7 @@ pub fn verify(work: &Path, profile: &str, quick: bool) -> Result<Vec<Figure>> {
     say(&tool, &["verify", &folder])?;
     let files = say(&tool, &["verify", &folder])?;
     let deep = say(&tool, &["verify", &folder, "deep"])?;
+    let size = say(&tool, &["size", &folder])?;
     let speed = Command::new("openssl").args(["speed", "-seconds", "2", "-bytes", "1048576", "sha256"]).output();
     let speed = speed.map(|o| String::from_utf8_lossy(&o.stdout).into_owned()).unwrap_or_default();
     let peer = speed
@@ -143,6 +144,12 @@ pub fn verify(work: &Path, profile: &str, quick: bool) -> Result<Vec<Figure>> {
             figure: files.trim().to_owned(),
             peer: peer.map_or_else(String::new, |p| format!("openssl sha256 {p:.0} MB/s")),
             ratio: ours.zip(peer).map_or_else(String::new, |(o, p)| format!("{:.2} (target 0.8)", o / p)),
+        },
+        Figure {
+            what: String::from("bytes of log lines"),
+            figure: size.trim().trim_start_matches("size: ").to_owned(),
+            peer: String::new(),
+            ratio: String::new(),
         },
         Figure {
             what: String::from("`vault-verify --deep`"),

@@ -4,6 +4,7 @@
 //!     vault_tool full FOLDER                fills the file system of FOLDER (a small one of its own!), makes room, and a summary
 //!     vault_tool append FOLDER SECONDS      records per second to acknowledgement, beside the bare disk
 //!     vault_tool load FOLDER RECORDS        a year of invented factory data
+//!     vault_tool size FOLDER                what log lines take, beside zstd -3 of the same lines as text
 //!     vault_tool verify FOLDER [deep]       time to look through everything
 //!     vault_tool ask FOLDER                 the twelve named questions, each a few times
 //!     vault_tool tail FOLDER PRODUCER       (internal) writes until it is killed
@@ -281,6 +282,56 @@ fn load(folder: &Path, records: u64) -> Any<()> {
         log.bytes,
         peak_mib(),
         s.log.trouble,
+    );
+    Ok(())
+}
+
+/// Counts what is written.
+#[derive(Default)]
+struct Count(u64);
+impl Write for Count {
+    fn write(&mut self, b: &[u8]) -> std::io::Result<usize> {
+        self.0 += b.len() as u64;
+        Ok(b.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Lines that are compared at most.
+const LINES: usize = 2_000_000;
+
+fn size(folder: &Path) -> Any<()> {
+    let vault = Vault::open_read_only(folder, Options::default())?;
+    let log = vault.status().tables.get(model::event::Table::Log as usize).copied().unwrap_or_default();
+    let query = Query { tables: model::event::Table::Log.bit(), limit: Some(LINES), ..Query::default() };
+    let mut packed = zstd::stream::write::Encoder::new(Count::default(), 3)?;
+    let (mut lines, mut raw) = (0u64, 0u64);
+    for e in vault.read(&query) {
+        let e = e?;
+        if let Body::Log(l) = &e.body {
+            // As syslog writes it to a file (RFC 5424's time, host, application, text).
+            let line = format!("{} {} {}: {}\n", e.received.rfc3339(), l.host, l.application, l.text);
+            raw += line.len() as u64;
+            lines += 1;
+            packed.write_all(line.as_bytes())?;
+        }
+    }
+    let packed = packed.finish()?.0 as f64 / lines.max(1) as f64;
+    let words: u64 = std::fs::read_dir(folder.join("segments"))?
+        .filter_map(Result::ok)
+        .filter(|f| f.path().extension().is_some_and(|e| e == "words"))
+        .filter_map(|f| f.metadata().ok())
+        .map(|m| m.len())
+        .sum();
+    let ours = log.bytes as f64 / log.rows.max(1) as f64;
+    println!(
+        "size: {lines} lines of {:.1} bytes; in the vault {ours:.1} bytes each ({:.1} to 1) and {:.1} for searching words; zstd -3 of the same text {packed:.1} ({:.1} to 1)",
+        raw as f64 / lines.max(1) as f64,
+        raw as f64 / lines.max(1) as f64 / ours,
+        words as f64 / log.rows.max(1) as f64,
+        raw as f64 / lines.max(1) as f64 / packed
     );
     Ok(())
 }
@@ -602,6 +653,7 @@ fn main() -> Any<()> {
         "full" => full(&folder),
         "append" => append(&folder, arg(2).parse().unwrap_or(10)),
         "load" => load(&folder, arg(2).parse().unwrap_or(1_000_000)),
+        "size" => size(&folder),
         "verify" => verify(&folder, arg(2) == "deep"),
         "ask" => ask(&folder),
         "tail" => tail(&folder, arg(2).parse().unwrap_or(1)),
