@@ -51,10 +51,9 @@ pub struct Clocks {
 }
 
 impl Clocks {
-    /// Clocks that are held against ours.
-    #[cfg(test)]
-    pub fn len(&self) -> usize {
-        self.skews.len()
+    /// How many are remembered: clocks, and pairs of asker and server.
+    pub fn len(&self) -> (usize, usize) {
+        (self.skews.len(), self.asked.len())
     }
 
     /// How our own clock stands.

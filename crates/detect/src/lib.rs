@@ -385,6 +385,11 @@ impl Watch {
         self.memory.moves.vantage()
     }
 
+    /// Clocks that are held against ours, and askers of time servers that are remembered.
+    pub fn clocks(&self) -> (usize, usize) {
+        self.memory.clocks.len()
+    }
+
     /// Assets that are remembered.
     pub fn assets(&self) -> usize {
         self.memory.identity.len()
