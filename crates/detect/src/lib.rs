@@ -79,7 +79,17 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { assets: 20_000, random_assets: 1_024, claims: 32_768, sources: 2_048, targets: 1_024, attempts: 4_096, findings: 4_096, clocks: 4_096, asks: 16_384 }
+        Limits {
+            assets: 20_000,
+            random_assets: 1_024,
+            claims: 32_768,
+            sources: 2_048,
+            targets: 1_024,
+            attempts: 4_096,
+            findings: 4_096,
+            clocks: 4_096,
+            asks: 16_384,
+        }
     }
 }
 

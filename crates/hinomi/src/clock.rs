@@ -74,9 +74,7 @@ impl Looks {
             boot: self.boot.clone(),
         };
         let again = if synchronised == Some(false) { TELL_BAD } else { TELL_GOOD };
-        let due = self.told.is_none_or(|(at, was, by)| {
-            was != synchronised || by != keeper || reading.up.0.saturating_sub(at.0) >= again.0
-        });
+        let due = self.told.is_none_or(|(at, was, by)| was != synchronised || by != keeper || reading.up.0.saturating_sub(at.0) >= again.0);
         if due {
             self.told = Some((reading.up, synchronised, keeper));
             deeds.push(Deed::Clock(Box::new(clock.clone())));
@@ -158,7 +156,10 @@ mod tests {
         for minute in 0..60 {
             told.extend(clocks(&look(&mut looks, minute * 60, 100 + minute * 60, Some(false))));
         }
-        assert_eq!(told, [(Some(false), 0), (Some(false), 600), (Some(false), 1200), (Some(false), 1800), (Some(false), 2400), (Some(false), 3000)]);
+        assert_eq!(
+            told,
+            [(Some(false), 0), (Some(false), 600), (Some(false), 1200), (Some(false), 1800), (Some(false), 2400), (Some(false), 3000)]
+        );
         told.clear();
         for minute in 60..60 + 12 * 60 {
             told.extend(clocks(&look(&mut looks, minute * 60, 100 + minute * 60, Some(true))));

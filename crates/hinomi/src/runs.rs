@@ -49,9 +49,8 @@ fn kept(vault: &Vault) -> Before {
 
 /// From audit records, the newest first, and the times of receipt of the newest records of the log.
 fn judge(audits: impl Iterator<Item = Event>, newest: impl Iterator<Item = Time>, boot: Option<&str>) -> Before {
-    let mut empty = true;
+    let mut ran = false;
     for event in audits {
-        empty = false;
         let Body::Audit(audit) = &event.body else { continue };
         match &audit.deed {
             Deed::Stopping { .. } | Deed::Stopped => return Before { end: RunEnd::Ordered, last: Some(event.received) },
@@ -66,10 +65,12 @@ fn judge(audits: impl Iterator<Item = Event>, newest: impl Iterator<Item = Time>
                 let last = newest.filter(|t| *t >= event.received).max();
                 return Before { end, last: Some(last.unwrap_or(event.received)) };
             }
+            // Only a run looks at the clock: there was one, whose start is no longer kept.
+            Deed::Clock(_) => ran = true,
             _ => {}
         }
     }
-    Before { end: if empty { RunEnd::First } else { RunEnd::Unknown }, last: newest.max() }
+    if ran { Before { end: RunEnd::Unknown, last: newest.max() } } else { Before { end: RunEnd::First, last: None } }
 }
 
 impl Before {
@@ -128,8 +129,19 @@ mod tests {
         assert_eq!(judged(vec![started(0, "a")], &[700], Some("b")), (RunEnd::Machine, Some(t(700))));
         assert_eq!(judged(vec![started(0, "a")], &[700], None), (RunEnd::Unknown, Some(t(700))));
         assert_eq!(judged(vec![started(0, "")], &[], Some("b")), (RunEnd::Unknown, Some(t(0))));
+        assert_eq!(
+            judged(vec![audit(50, Deed::Logout)], &[-9000], Some("a")),
+            (RunEnd::First, None),
+            "a replay or the command line is no run"
+        );
+        let clock = audit(50, Deed::Clock(Box::new(OwnClock::unknown())));
+        assert_eq!(judged(vec![clock], &[60], Some("a")), (RunEnd::Unknown, Some(t(60))), "its start is no longer kept");
         // A log-out after the start is no stop.
-        assert_eq!(judged(vec![audit(50, Deed::Logout), started(0, "a")], &[-9000], Some("a")), (RunEnd::Killed, Some(t(0))), "old captures say nothing");
+        assert_eq!(
+            judged(vec![audit(50, Deed::Logout), started(0, "a")], &[-9000], Some("a")),
+            (RunEnd::Killed, Some(t(0))),
+            "old captures say nothing"
+        );
     }
 
     #[test]

@@ -101,7 +101,9 @@ where
 /// Every route.
 pub(crate) fn routes() -> Vec<Route> {
     use api::stocktake as rounds;
-    use pages::{assets, calendar, clocks, entrance, events, export, findings, import, joins, ledger, own, settings, stocktake, today, vault};
+    use pages::{
+        assets, calendar, clocks, entrance, events, export, findings, import, joins, ledger, own, settings, stocktake, today, vault,
+    };
     vec![
         // Before login.
         public(Method::GET, "/healthz", pages::health),

@@ -3,7 +3,7 @@
 use crate::common::*;
 use detect::{Config, Effect, Limits, Watch};
 use model::activity::Ntp;
-use model::clock::{ClockEstimate, ClockKeeper, ClockLook, ClockOf, OwnClock, RunEnd, TimeAsk};
+use model::clock::{ClockEstimate, ClockKeeper, ClockOf, OwnClock, RunEnd, TimeAsk};
 use model::coverage::{Health, Quality};
 use model::event::{Body, Deed, Event, Happened, LogRecord};
 use model::finding::Step;
@@ -110,7 +110,9 @@ fn a_source_that_is_off_is_told_and_ends_when_its_clock_is_set() {
 
 #[test]
 fn a_zone_and_a_battery_are_told_as_such_and_small_differences_are_not_told() {
-    for (ahead, wanted) in [(9 * 3600, "zone"), (-3600, "zone"), (-26 * 365 * 86_400, "unset"), (-600, "behind"), (50, ""), (-50, ""), (0, "")] {
+    for (ahead, wanted) in
+        [(9 * 3600, "zone"), (-3600, "zone"), (-26 * 365 * 86_400, "unset"), (-600, "behind"), (50, ""), (-50, ""), (0, "")]
+    {
         let mut log = Log::default();
         day(&mut log, "plc-gw", 0, ahead);
         let kinds: Vec<&str> = log.findings("source-clock").iter().map(|f| kind(f)).collect();
@@ -258,7 +260,10 @@ fn silence_is_not_drawn_from_a_time_when_hinomi_did_not_run() {
         for n in 0..40 {
             // A stop of a few seconds in the middle of the silence: shorter than what counts as a hole between two reports.
             if gap && n == 8 {
-                log.deed(silent + n * 60, Deed::NotWatched { from: at(silent + n * 60 - 20), to: at(silent + n * 60), cause: RunEnd::Killed });
+                log.deed(
+                    silent + n * 60,
+                    Deed::NotWatched { from: at(silent + n * 60 - 20), to: at(silent + n * 60), cause: RunEnd::Killed },
+                );
             }
             log.health(silent + n * 60, silent + n * 60 + 60, Quality::Full);
         }

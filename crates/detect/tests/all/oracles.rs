@@ -153,7 +153,8 @@ fn who_asks_the_time_is_read_from_a_real_capture() {
     let Some(root) = root() else { return };
     let log = replay(&root.join("it/ntp.pcap"));
     let asked: Vec<_> = log.effects.iter().filter_map(|e| if let detect::Effect::Asked(a) = e { Some(a) } else { None }).collect();
-    let answered = log.events.iter().filter(|e| matches!(&e.body, Body::Activity(a) if matches!(&a.act, Act::Ntp(n) if n.mode == 4))).count();
+    let answered =
+        log.events.iter().filter(|e| matches!(&e.body, Body::Activity(a) if matches!(&a.act, Act::Ntp(n) if n.mode == 4))).count();
     println!("{} events, {answered} answers, asked: {asked:?}", log.events.len());
     assert!(!asked.is_empty(), "somebody asks in it");
     let of_assets = log.discovered();

@@ -208,7 +208,9 @@ fn clocks_that_jump_by_years_change_nothing_in_the_order_of_receipt() {
             // The source's clock jumps by itself, has no year, or stands in another zone.
             event.happened = match n % 4 {
                 0 => None,
-                1 => Some(Happened { at: Time::from_unix(T0 - jump, 0), text: Some("Nov 20 08:05:01".into()), assumed: Some("year".into()) }),
+                1 => {
+                    Some(Happened { at: Time::from_unix(T0 - jump, 0), text: Some("Nov 20 08:05:01".into()), assumed: Some("year".into()) })
+                }
                 2 => Some(Happened { at: Time::MIN, text: None, assumed: None }),
                 _ => Some(Happened { at: Time::MAX, text: None, assumed: Some("zone".into()) }),
             };

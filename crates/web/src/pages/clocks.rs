@@ -39,7 +39,9 @@ fn own(ask: &Ask, look: Option<&OwnLook>) -> (&'static str, &'static str, String
             let lasting = Span::seconds(i64::try_from(clock.lasting_s).unwrap_or(i64::MAX));
             ("look", "▲", t.x("own-clock-bad", &ask.format.span(lasting)), t.say("own-clock-bad-do"))
         }
-        None => ("", "？", t.say("own-clock-unknown"), t.say(if fresh.is_some() { "own-clock-not-allowed" } else { "own-clock-not-looked" })),
+        None => {
+            ("", "？", t.say("own-clock-unknown"), t.say(if fresh.is_some() { "own-clock-not-allowed" } else { "own-clock-not-looked" }))
+        }
     }
 }
 
@@ -194,11 +196,8 @@ pub(crate) fn deed(ask: &Ask, deed: &Deed) -> String {
         Deed::Stopping { reason } => format!("{} · {}", t.say("deed-stopped"), t.of("deed-stopped", reason.name())),
         Deed::NotWatched { from, to, cause } => {
             let back = if to < from { "deed-not-watched-back" } else { "deed-not-watched" };
-            let args = [
-                ("x", Value::Text(&at(*from))),
-                ("y", Value::Text(&at(*to))),
-                ("span", Value::Text(&ask.format.span(to.since(*from)))),
-            ];
+            let args =
+                [("x", Value::Text(&at(*from))), ("y", Value::Text(&at(*to))), ("span", Value::Text(&ask.format.span(to.since(*from))))];
             format!("{} · {}", t.with(back, &args), t.of("deed-gap", cause.name()))
         }
         Deed::Clock(own) => clock(own),

@@ -172,7 +172,13 @@ fn clocks(s: &Say) -> ClocksPage {
         todo: s.s("chrony を確かめてください。", "Check chrony."),
         facts: vec![RawRow { key: s.s("合わせているもの", "Kept by"), value: Link::plain("chrony") }],
         sources: Some(vec![
-            row("look", "▲", "9 時間進んでいる", "9 hours ahead", s.s("時間帯の設定違いのようです。", "A wrong time zone, by the look of it.")),
+            row(
+                "look",
+                "▲",
+                "9 時間進んでいる",
+                "9 hours ahead",
+                s.s("時間帯の設定違いのようです。", "A wrong time zone, by the look of it."),
+            ),
             row("ok", "●", "測れるほどの差はありません", "no difference that can be measured", String::new()),
         ]),
         devices: Some(vec![
