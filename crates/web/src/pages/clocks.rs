@@ -6,6 +6,7 @@ use super::speak::{Names, cut};
 use crate::ask::Ask;
 use crate::problem::{Problem, page_with};
 use crate::view::clocks::{AskerGroup, AskerRow, ClockRow, ClocksPage};
+use crate::view::vault::Concern;
 use crate::view::words::Tag;
 use crate::view::{Amount, Link, Page, RawRow};
 use axum::http::StatusCode;
@@ -43,6 +44,12 @@ fn own(ask: &Ask, look: Option<&OwnLook>) -> (&'static str, &'static str, String
             ("", "？", t.say("own-clock-unknown"), t.say(if fresh.is_some() { "own-clock-not-allowed" } else { "own-clock-not-looked" }))
         }
     }
+}
+
+/// For the vault's page: records whose times nobody keeps right are weaker evidence.
+pub(crate) async fn concern(ask: &Ask, proof: &Authorised<ViewSettings>) -> Result<Option<Concern>, Problem> {
+    let (tone, _, what, todo) = own(ask, ask.store.own_clock(proof).await?.as_ref());
+    Ok((tone == "look").then(|| Concern { tone, what, todo, said: String::new() }))
 }
 
 fn own_facts(ask: &Ask, look: &OwnLook) -> Vec<RawRow> {

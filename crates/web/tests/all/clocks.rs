@@ -46,7 +46,9 @@ async fn what_is_unknown_is_shown_as_unknown() {
     house.pipeline.clock_looked(&own(&house, Some(false), 5)).await.unwrap();
     let bad = page(&b, "en").await;
     assert!(bad.contains("has not been synchronised for 2 hours") && !bad.contains("Largest error"), "{bad}");
+    assert!(b.get("/vault").await.text().contains("has not been synchronised for 2 hours"), "the vault's page says so too");
     house.pipeline.clock_looked(&own(&house, Some(true), 5)).await.unwrap();
+    assert!(!b.get("/vault").await.text().contains("synchronised"));
     let good = page(&b, "en").await;
     assert!(good.contains("clock is synchronised.") && good.contains("13 ms") && good.contains("chrony"), "{good}");
     house.close().await;
