@@ -376,6 +376,32 @@ pub const DETECTORS: &[Detector] = &[
         escalations: &[],
         facts: &[("kind", "text"), ("witness", "text"), ("size", "count"), ("theirs", "count"), ("known", "text"), ("time", "time")],
     },
+    Detector {
+        id: "own-clock",
+        parameters: &["grace_m", "quiet_s"],
+        escalations: &[],
+        facts: &[("kind", "text"), ("lasting", "span"), ("time", "time")],
+    },
+    Detector {
+        id: "clock-jump",
+        parameters: &["jump_s"],
+        escalations: &["ahead", "back"],
+        facts: &[("kind", "text"), ("clock_was", "time"), ("clock_is", "time"), ("by", "span")],
+    },
+    Detector {
+        id: "source-clock",
+        parameters: &["off_s", "quiet_s"],
+        escalations: &[],
+        facts: &[
+            ("kind", "text"),
+            ("source", "asset"),
+            ("by", "span"),
+            ("spread", "span"),
+            ("hours", "count"),
+            ("since", "time"),
+            ("time", "time"),
+        ],
+    },
 ];
 
 /// A parameter of a rule.

@@ -10,18 +10,21 @@
 //!
 //! Everything that grows has a bound in [`Limits`]; what is let go is the oldest, and is counted in [`Counters`].
 
+mod clocks;
 mod gather;
 mod habit;
 mod identity;
 mod learn;
 mod rules;
 mod site;
+mod skew;
 
 use catalogue::{Catalogue, Recognition};
 use gather::{Gather, Moment, Settings};
 use identity::Identity;
 use model::asset::{HourDelta, PeerDelta};
 use model::calendar::Calendar;
+use model::clock::{ClockEstimate, TimeAsk};
 use model::coverage::Health;
 use model::event::Deed;
 use model::finding::FindingStatus;
@@ -45,6 +48,10 @@ pub enum Effect {
     Peer(PeerDelta),
     /// How well a stretch of time was watched.
     Coverage(Health),
+    /// A source's clock against ours.
+    Clock(ClockEstimate),
+    /// An asset asked a time server.
+    Asked(TimeAsk),
 }
 
 /// How much is remembered at most. What is over is let go, oldest first, and counted.
@@ -64,11 +71,25 @@ pub struct Limits {
     pub attempts: usize,
     /// Findings whose repeats gather.
     pub findings: usize,
+    /// Sources whose clocks are held against ours.
+    pub clocks: usize,
+    /// Pairs of asset and time server of which it is remembered when they were told last.
+    pub asks: usize,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { assets: 20_000, random_assets: 1_024, claims: 32_768, sources: 2_048, targets: 1_024, attempts: 4_096, findings: 4_096 }
+        Limits {
+            assets: 20_000,
+            random_assets: 1_024,
+            claims: 32_768,
+            sources: 2_048,
+            targets: 1_024,
+            attempts: 4_096,
+            findings: 4_096,
+            clocks: 4_096,
+            asks: 16_384,
+        }
     }
 }
 
@@ -109,6 +130,8 @@ pub struct Counters {
     pub attempts_let_go: u64,
     /// Findings whose repeats will not gather any more.
     pub findings_let_go: u64,
+    /// Clocks, and askers of time servers, that were forgotten here.
+    pub clocks_let_go: u64,
     /// Times when the clock of the events went back for good.
     pub clock_back: u64,
 }
@@ -137,7 +160,7 @@ pub enum RestoreError {
 
 const MAGIC: &[u8; 4] = b"HWch";
 /// Version of the snapshot: counted up with every change of what is remembered.
-const VERSION: u16 = 3;
+const VERSION: u16 = 4;
 /// So many events in a row that lie far behind the newest time mean that the clock was set back.
 const BEHIND_FOR_GOOD: u32 = 256;
 
@@ -166,6 +189,7 @@ struct Memory {
     site_set: site::Site,
     watched: site::Watched,
     traffic: rules::traffic::Traffic,
+    clocks: clocks::Clocks,
     counters: Counters,
 }
 
@@ -188,6 +212,9 @@ struct RuleSet {
     conflict: Settings,
     habit: Settings,
     fork: Settings,
+    own_clock: Settings,
+    clock_jump: Settings,
+    source_clock: Settings,
     traffic: rules::traffic::Rules,
 }
 
@@ -211,6 +238,9 @@ impl RuleSet {
             conflict: of("content-conflict"),
             habit: of("habit"),
             fork: of("vault-fork"),
+            own_clock: of("own-clock"),
+            clock_jump: of("clock-jump"),
+            source_clock: of("source-clock"),
             traffic: rules::traffic::Rules::of(catalogue),
         }
     }
@@ -233,6 +263,9 @@ impl RuleSet {
             &self.conflict,
             &self.habit,
             &self.fork,
+            &self.own_clock,
+            &self.clock_jump,
+            &self.source_clock,
         ];
         all.extend(self.traffic.all());
         all
@@ -312,6 +345,7 @@ impl Watch {
             site_set: site::Site::new(&config.zones, &config.calendar, known),
             watched: site::Watched::default(),
             traffic: rules::traffic::Traffic::default(),
+            clocks: clocks::Clocks::default(),
             counters: Counters::default(),
         };
         Watch::with_memory(catalogue, config, memory)
@@ -359,6 +393,11 @@ impl Watch {
     /// By how many places it could be told that a device moved.
     pub fn vantage(&self) -> Vantage {
         self.memory.moves.vantage()
+    }
+
+    /// Clocks that are held against ours, and askers of time servers that are remembered.
+    pub fn clocks(&self) -> (usize, usize) {
+        self.memory.clocks.len()
     }
 
     /// Assets that are remembered.
@@ -436,6 +475,7 @@ impl Watch {
                     Act::RouterAdvertisement(r) => m.providers.advertised(&a.head, r, &m.identity, began, cx),
                     Act::Tls(t) => rules::encryption::tls(&a.head, t, &m.identity, cx),
                     Act::Conflict(c) => m.conflicts.conflict(&a.head, *c, &m.identity, cx),
+                    Act::Ntp(n) => m.clocks.ntp(&a.head, n, event.received, &m.identity, cx),
                     _ => {}
                 }
             }
@@ -453,8 +493,10 @@ impl Watch {
             Body::Health(h) => {
                 m.habits.covered(h);
                 m.watched.covered(h);
+                m.clocks.sensor(h, event.received, cx);
                 cx.out.push(Effect::Coverage(h.clone()));
             }
+            Body::Log(log) => m.clocks.log(event, log, cx),
             // The vault gets a deed at least once; state numbers them in order.
             Body::Audit(audit) if audit.number.is_some_and(|n| n <= m.deed) => {}
             Body::Audit(audit) => {
@@ -483,6 +525,10 @@ impl Watch {
                             m.identity.wrote(*to, ledger);
                         }
                     }
+                    // A stretch that was not watched is no silence, however short it was.
+                    Deed::NotWatched { .. } => m.watched.gap(),
+                    Deed::Started { clock: Some(clock), .. } | Deed::Clock(clock) => m.clocks.own(clock, cx),
+                    Deed::ClockJumped { clock_was, clock_is, .. } => m.clocks.jumped(*clock_was, *clock_is, cx),
                     Deed::LogDisputed { witness, dispute, size, theirs } => rules::fork::disputed(witness, *dispute, *size, *theirs, cx),
                     _ => {}
                 }

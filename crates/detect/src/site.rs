@@ -207,6 +207,10 @@ impl Watched {
     pub fn sensors(&self) -> impl Iterator<Item = SourceId> {
         self.total.keys().copied()
     }
+    /// Nothing was watched for a while: every stretch ends.
+    pub fn gap(&mut self) {
+        self.stretch.clear();
+    }
     pub fn clock_back(&mut self) {
         self.stretch.clear();
     }

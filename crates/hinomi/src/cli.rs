@@ -151,6 +151,11 @@ pub fn command(words: &Words) -> Command {
                     .arg(data())
                     .arg(encoding())
                     .arg(Arg::new("out").long("out").short('o').value_name("FILE").value_parser(value_parser!(PathBuf)).help(w("arg-out"))),
+                leaf("clocks", "cmd-assets-clocks")
+                    .arg(config())
+                    .arg(data())
+                    .arg(json())
+                    .arg(place("csv", "FILE", "arg-clocks-csv").conflicts_with("json")),
             ],
         ))
         .subcommand(group(

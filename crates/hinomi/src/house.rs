@@ -1,6 +1,6 @@
 //! The stores with what follows them, in the order in which they start and end.
 
-use crate::clock::now;
+use crate::clock::{self, now};
 use crate::courier;
 use crate::housekeeping;
 use crate::outcome::unreachable;
@@ -11,6 +11,7 @@ use crate::witness::access::VaultLog;
 use crate::witness::standing;
 use anyhow::Result;
 use model::Notice;
+use model::clock::StopReason;
 use model::event::Deed;
 use std::path::Path;
 use std::sync::Arc;
@@ -78,6 +79,11 @@ impl House {
         runtime.spawn(standing::keep(pipeline, log, knock, ended));
     }
 
+    /// Looks at the machine's clock until the end. A replay does not: it goes by the captures' clock.
+    pub fn keep_clock(&self, runtime: &Runtime) {
+        runtime.spawn(clock::keep(self.stores.pipeline.clone(), Arc::clone(&self.knock), self.end_courier.subscribe()));
+    }
+
     /// Waits until state has taken in everything that the vault holds now.
     pub fn catch_up(&self) {
         let last = self.stores.vault.last_seq();
@@ -104,8 +110,8 @@ impl House {
     }
 
     /// Ends in order and closes the stores.
-    pub fn drain(self, runtime: &Runtime) {
-        let stopped = self.stores.pipeline.machine_did("run", Deed::Stopped, now());
+    pub fn drain(self, runtime: &Runtime, reason: StopReason) {
+        let stopped = self.stores.pipeline.machine_did("run", Deed::Stopping { reason }, now());
         if let Err(e) = runtime.block_on(async { tokio::time::timeout(Duration::from_secs(1), stopped).await }) {
             tracing::warn!("the end could not be recorded in time: {e}");
         }

@@ -20,6 +20,7 @@ mod pipeline;
 mod plan;
 mod qr;
 mod rights;
+mod runs;
 mod sensor;
 mod shares;
 mod site_file;

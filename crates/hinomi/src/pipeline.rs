@@ -10,16 +10,17 @@
 use crate::clock::now;
 use crate::console;
 use crate::house::House;
-use crate::outcome::{state_error, unreachable};
+use crate::outcome::unreachable;
 use crate::plan::Plan;
 use crate::rights;
+use crate::runs;
 use crate::sensor::{self, Sensors};
 use crate::shares::shares;
 use crate::stores::Stores;
 use crate::terminal;
 use crate::words::Words;
 use anyhow::Result;
-use model::event::Deed;
+use model::clock::StopReason;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Runtime;
@@ -36,6 +37,8 @@ pub fn run(plan: Plan, words: &Words) -> Result<()> {
         rights.interfaces.len() + usize::from(!plan.captures.is_empty()) + usize::from(plan.config.folder.is_some()),
     );
     let stores = runtime.block_on(Stores::open(&plan.config, shares.queue))?;
+    // How the run before ended is read before anything of this one is written.
+    let before = runtime.block_on(runs::before(&stores.vault, &stores.pipeline))?;
     let house = House::open(&runtime, &plan, stores, shares.devices)?;
     // 3. What people see. Built before the sensors, so that a taken port stops the start and not the watch.
     let sensors = Sensors::new(Arc::clone(&house.stop), house.progress());
@@ -44,18 +47,17 @@ pub fn run(plan: Plan, words: &Words) -> Result<()> {
     let (end_console, ended) = watch::channel(false);
     let serving = runtime.spawn(console.serve(ended));
     // 4. What comes in.
-    runtime
-        .block_on(house.stores.pipeline.machine_did("run", Deed::Started { version: env!("CARGO_PKG_VERSION").into() }, now()))
-        .map_err(state_error)?;
+    runtime.block_on(runs::begin(&house.stores.pipeline, before, house.stores.vault.epoch(), now()))?;
+    house.keep_clock(&runtime);
     sensors.start(&plan, &rights, &house, shares, words, runtime.handle())?;
     house.show_outside(&runtime, &plan.config.data);
     terminal::say(&words.say("run-ready"));
     // 5. Until somebody ends it.
-    runtime.block_on(until_told())?;
+    let reason = runtime.block_on(until_told())?;
     terminal::say(&words.say("run-stopping"));
     sensors.stop();
     let _ = end_console.send(true);
-    house.drain(&runtime);
+    house.drain(&runtime, reason);
     let _ = runtime.block_on(async { tokio::time::timeout(Duration::from_secs(1), serving).await });
     terminal::say(&words.say("run-stopped"));
     Ok(())
@@ -84,15 +86,14 @@ fn runtime() -> Result<Runtime> {
 }
 
 /// Until SIGTERM, SIGINT or SIGHUP.
-async fn until_told() -> Result<()> {
+async fn until_told() -> Result<StopReason> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut term = signal(SignalKind::terminate())?;
     let mut int = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = int.recv() => {}
-    }
-    Ok(())
+    Ok(tokio::select! {
+        _ = term.recv() => StopReason::Terminated,
+        _ = int.recv() => StopReason::Interrupted,
+    })
 }
 
 /// What a person at the terminal needs to know.

@@ -151,6 +151,8 @@ impl Watcher {
                     Effect::Hour(delta) => batch.hours.push(delta),
                     Effect::Peer(delta) => batch.peers.push(delta),
                     Effect::Coverage(health) => batch.coverage.push(health),
+                    Effect::Clock(estimate) => batch.clocks.push(estimate),
+                    Effect::Asked(ask) => batch.asks.push(ask),
                 }
             }
         }

@@ -3,6 +3,7 @@
 use crate::access::Role;
 use crate::activity::Activity;
 use crate::asset::{AssetState, Ledger, Place, named};
+use crate::clock::{OwnClock, RunEnd, StopReason};
 use crate::coverage::Health;
 use crate::finding::{FindingChange, FindingStatus};
 use crate::flow::Flow;
@@ -508,9 +509,45 @@ pub enum Deed {
     Started {
         /// Its version.
         version: String,
+        /// The vault's epoch.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        epoch: Option<u32>,
+        /// How the run before ended.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before: Option<RunEnd>,
+        /// How the machine's clock stood.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        clock: Option<Box<OwnClock>>,
     },
-    /// Hinomi stopped in good order.
+    /// Hinomi stopped in good order; builds before the first release wrote it without the reason.
     Stopped,
+    /// Hinomi stops in good order.
+    Stopping {
+        /// Why.
+        reason: StopReason,
+    },
+    /// Hinomi did not watch: from the last record of a run to the start of the next. `to` lies before `from` where the clock was set back
+    /// in between.
+    NotWatched {
+        /// The last record before.
+        from: Time,
+        /// The start.
+        to: Time,
+        /// How the run before ended.
+        cause: RunEnd,
+    },
+    /// How the machine's own clock stands, told when that changes and now and then.
+    Clock(Box<OwnClock>),
+    /// The machine's clock was set: it left the way that `CLOCK_BOOTTIME` shows.
+    ClockJumped {
+        /// What it would have said.
+        clock_was: Time,
+        /// What it said.
+        clock_is: Time,
+        /// The kernel's id of this start of the machine.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        boot: String,
+    },
 }
 
 /// A field's change.

@@ -11,6 +11,7 @@ pub mod access;
 pub mod activity;
 pub mod asset;
 pub mod calendar;
+pub mod clock;
 pub mod coverage;
 pub mod event;
 pub mod finding;

@@ -103,7 +103,7 @@ fn unhex(text: &str) -> Option<[u8; 32]> {
 }
 
 /// The time by which expiry is judged: never before the highest synchronised time ever told.
-async fn judged(conn: &mut Conn, now: Time) -> Result<Time> {
+pub(crate) async fn judged(conn: &mut Conn, now: Time) -> Result<Time> {
     Ok(now.max(Time(conn.number("SELECT time_high FROM site", v![]).await?)))
 }
 

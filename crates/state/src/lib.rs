@@ -16,6 +16,7 @@
 mod apply;
 pub mod assets;
 pub mod auth;
+pub mod clocks;
 mod db;
 pub mod error;
 pub mod findings;

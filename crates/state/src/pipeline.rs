@@ -6,6 +6,7 @@ use crate::outbox::audit;
 use crate::store::{Store, Who};
 use crate::{apply, assets, settings};
 use model::asset::{HourDelta, PeerDelta};
+use model::clock::{ClockEstimate, TimeAsk};
 use model::coverage::Health;
 use model::event::Deed;
 use model::{Asset, AssetChange, AssetId, FindingChange, FindingId, SourceId, Span, Time};
@@ -39,6 +40,10 @@ pub struct Batch {
     pub peers: Vec<PeerDelta>,
     /// Stretches that sensors watched.
     pub coverage: Vec<Health>,
+    /// Sources' clocks as they stand now, in order.
+    pub clocks: Vec<ClockEstimate>,
+    /// Who asked a time server, to add.
+    pub asks: Vec<TimeAsk>,
     /// The consumer's memory as it is after this batch, now and then.
     pub snapshot: Option<Vec<u8>>,
 }
@@ -54,6 +59,8 @@ impl Batch {
             hours: Vec::new(),
             peers: Vec::new(),
             coverage: Vec::new(),
+            clocks: Vec::new(),
+            asks: Vec::new(),
             snapshot: None,
         }
     }
@@ -175,6 +182,7 @@ impl Pipeline {
         };
         tx.run("DELETE FROM site_hours WHERE hour < $1", v![hours.hour()]).await?;
         tx.run("DELETE FROM lately WHERE at < $1", v![before(30)]).await?;
+        crate::clocks::let_go(&mut tx, hours).await?;
         // A device that speaks to the whole Internet must not fill the disk: the links that were quiet longest go first.
         let excess = tx.number("SELECT COUNT(*) FROM peers", v![]).await? - MOST_PEERS;
         if excess > 0 {

@@ -146,3 +146,19 @@ fn devices_are_recognised() {
     want("it/rdp-to-ssl.pcap", Property::Os, "Windows");
     assert!(missing.is_empty(), "{}", missing.join("\n"));
 }
+
+/// A real exchange: who asked, whom, and how far the answering clocks were from the one of the machine that captured.
+#[test]
+fn who_asks_the_time_is_read_from_a_real_capture() {
+    let Some(root) = root() else { return };
+    let log = replay(&root.join("it/ntp.pcap"));
+    let asked: Vec<_> = log.effects.iter().filter_map(|e| if let detect::Effect::Asked(a) = e { Some(a) } else { None }).collect();
+    let answered =
+        log.events.iter().filter(|e| matches!(&e.body, Body::Activity(a) if matches!(&a.act, Act::Ntp(n) if n.mode == 4))).count();
+    println!("{} events, {answered} answers, asked: {asked:?}", log.events.len());
+    assert!(!asked.is_empty(), "somebody asks in it");
+    let of_assets = log.discovered();
+    assert!(asked.iter().all(|a| of_assets.contains(&a.asset) && a.times > 0 && a.first <= a.last));
+    assert!(log.watch.clocks().1 > 0);
+    assert!(log.findings("own-clock").is_empty(), "a capture says nothing of our own clock");
+}

@@ -2,7 +2,8 @@
 
 use crate::common::*;
 use detect::{Effect, RestoreError, Watch};
-use model::activity::{Dns, Echo, Modbus, Outcome};
+use model::activity::{Dns, Echo, Modbus, Ntp, Outcome};
+use model::clock::{OwnClock, RunEnd};
 use model::coverage::Quality;
 use model::event::Deed;
 use model::flow::{Direction, FlowState};
@@ -14,7 +15,7 @@ fn happen(log: &mut Log, s: i64, what: u8, a: u8, b: u8) {
     let (a32, b32) = (u32::from(a % 12), u32::from(b % 12));
     let (ia, ib) = (format!("192.168.1.{}", a % 12 + 1), format!("192.168.1.{}", b % 12 + 1));
     let (ca, cb) = (end(mac(a32), &ia, 4000), end(mac(b32), &ib, u16::from(b) + 1));
-    match what % 18 {
+    match what % 20 {
         0 => log.see(s, mac(a32), &ia),
         1 => log.see(s, random_mac(u32::from(a)), &format!("192.168.2.{a}")),
         2 => log.arp(s, 2, mac(a32), &ib, &ia),
@@ -60,6 +61,24 @@ fn happen(log: &mut Log, s: i64, what: u8, a: u8, b: u8) {
                 log.act(s + n, Protocol::Dns, ca, cb, Act::Dns(d));
             }
         }
+        17 => {
+            let n = Ntp { version: 4, mode: 3 + a % 2, stratum: 2, offset_ms: Some(i64::from(b) * 1_000), ..Ntp::default() };
+            for n_th in 0..20 {
+                log.act(s + n_th, Protocol::Ntp, ca, end(mac(b32), &ib, 123), Act::Ntp(n.clone()));
+            }
+        }
+        18 => {
+            let clock = OwnClock {
+                synchronised: [None, Some(true), Some(false)][usize::from(a % 3)],
+                lasting_s: u64::from(b) * 60,
+                ..OwnClock::unknown()
+            };
+            log.deed(s, Deed::Clock(Box::new(clock)));
+            if b.is_multiple_of(7) {
+                log.deed(s, Deed::ClockJumped { clock_was: at(s), clock_is: at(s + i64::from(a) - 100), boot: String::new() });
+                log.deed(s, Deed::NotWatched { from: at(s - 5), to: at(s), cause: RunEnd::Killed });
+            }
+        }
         _ => log.flow(s, ca, cb, FlowState::Partial, Direction { packets: 1, bytes: 60, flags: b & 0x3f }, Direction::default()),
     }
 }
@@ -68,7 +87,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn a_snapshot_at_any_point_changes_nothing(
-        script in proptest::collection::vec((0u8..18, any::<u8>(), any::<u8>(), 0i64..2000), 20..250),
+        script in proptest::collection::vec((0u8..20, any::<u8>(), any::<u8>(), 0i64..2000), 20..250),
         cut in 0.0f64..1.0,
     ) {
         let mut log = Log::default();
@@ -115,7 +134,7 @@ fn snapshots_of_another_version_site_or_none_are_refused_aloud() {
     assert_eq!(restore(b"HWch"), Some(RestoreError::NotASnapshot));
     let mut old = good.clone();
     old[5] = 99;
-    assert_eq!(restore(&old), Some(RestoreError::Version { found: 99, wanted: 3 }));
+    assert_eq!(restore(&old), Some(RestoreError::Version { found: 99, wanted: 4 }));
     assert!(matches!(restore(&good[..good.len() / 2]), Some(RestoreError::Damaged(_))));
     let mut other = config();
     other.site = SiteId::NIL;

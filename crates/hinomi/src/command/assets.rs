@@ -168,3 +168,46 @@ pub fn export(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
     }
     Ok(Verdict::Holds)
 }
+
+/// Which devices ask a time server.
+pub fn clocks(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
+    let config = configuration(matches)?;
+    let all = block_on(async {
+        let store = open_state(&config).await?;
+        let proof = authorise(&Principal::machine(), ViewAssets, store.site().id, None)?;
+        store.askers(&proof).await.map_err(state_error)
+    })?;
+    if matches.get_flag("json") {
+        all.iter().try_for_each(terminal::json)?;
+        return Ok(Verdict::Holds);
+    }
+    let head = ["clocks-device", "clocks-address", "clocks-standing", "clocks-last", "clocks-servers", "clocks-hours"];
+    let head: Vec<String> = head.iter().map(|key| words.say(key)).collect();
+    let rows: Vec<Vec<String>> = all
+        .iter()
+        .map(|a| {
+            vec![
+                a.name.clone(),
+                a.address.clone(),
+                words.say(&format!("clocks-{}", a.standing)),
+                a.last.map(model::Time::rfc3339).unwrap_or_default(),
+                a.servers.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+                a.hours.to_string(),
+            ]
+        })
+        .collect();
+    if let Some(file) = path(matches, "csv") {
+        let table = state::sheet::Table { title: String::new(), head, rows };
+        let bytes = state::sheet::write_csv(&table, false);
+        if file.as_os_str() == "-" {
+            std::io::Write::write_all(&mut std::io::stdout(), &bytes)?;
+        } else {
+            std::fs::write(&file, &bytes).map_err(|e| unreachable(format!("cannot write {}: {e}", file.display())))?;
+        }
+    } else if rows.is_empty() {
+        terminal::line(&words.say("assets-none"))?;
+    } else {
+        terminal::line(terminal::table(&[vec![head], rows].concat()).trim_end())?;
+    }
+    Ok(Verdict::Holds)
+}

@@ -1,7 +1,7 @@
 //! `hinomi doctor`: what is wrong with this installation and how to mend it. Looks, and changes nothing.
 
 use super::{block_on, configuration, path};
-use crate::clock::now;
+use crate::clock::{now, own};
 use crate::config::Config;
 use crate::outcome::Verdict;
 use crate::stores::state_url;
@@ -10,6 +10,7 @@ use crate::{rights, terminal};
 use anyhow::Result;
 use catalogue::Catalogue;
 use clap::ArgMatches;
+use model::clock::{ClockKeeper, OwnClock};
 use state::{Store, StoreUrl};
 use std::net::TcpListener;
 use vault::{Options, Vault, VaultError};
@@ -198,5 +199,45 @@ fn clock() -> Check {
     if at < model::Time::from_unix(1_760_000_000, 0) {
         return bad("clock", format!("it says {at}; set the clock, best by NTP (timedatectl set-ntp true)"));
     }
-    good("clock", at.rfc3339())
+    clock_says(at, &own())
+}
+
+/// How the clock stands, in words.
+fn clock_says(at: model::Time, clock: &OwnClock) -> Check {
+    let by = match clock.keeper {
+        ClockKeeper::Chrony => "chrony runs",
+        ClockKeeper::Timesyncd => "systemd-timesyncd runs",
+        ClockKeeper::Ntpd => "ntpd runs",
+        ClockKeeper::NotFound => "no time program was found on this machine (a container does not see its host's)",
+        ClockKeeper::Unknown => "which time program runs is unknown",
+    };
+    match (clock.synchronised, clock.keeper) {
+        (Some(true), _) => good("clock", format!("{at}, synchronised; {by}")),
+        (Some(false), ClockKeeper::NotFound) => {
+            note("clock", format!("{at}, not synchronised; {by}. Install chrony and give it a time server"))
+        }
+        (Some(false), _) => note(
+            "clock",
+            format!("{at}, not synchronised; {by}. Check that the time server can be reached (UDP port 123): chronyc sources, timedatectl"),
+        ),
+        (None, _) => note("clock", format!("{at}; whether it is synchronised is unknown, as the kernel may not be asked; {by}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_is_good_only_where_the_kernel_says_so() {
+        let at = model::Time::from_unix(1_780_000_000, 0);
+        let says = |synchronised, keeper| clock_says(at, &OwnClock { synchronised, keeper, ..OwnClock::unknown() });
+        assert_eq!(says(Some(true), ClockKeeper::NotFound).standing, Standing::Good, "a virtual machine may have it from its host");
+        let none = says(Some(false), ClockKeeper::NotFound);
+        assert!(none.standing == Standing::Note && none.says.contains("Install chrony"), "{}", none.says);
+        let there = says(Some(false), ClockKeeper::Chrony);
+        assert!(there.standing == Standing::Note && there.says.contains("chrony runs"), "{}", there.says);
+        let unknown = says(None, ClockKeeper::Unknown);
+        assert!(unknown.standing == Standing::Note && unknown.says.contains("unknown"), "{}", unknown.says);
+    }
 }

@@ -39,6 +39,7 @@ pub fn dispatch(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
         ("assets", Some(("show", m))) => assets::show(m, words),
         ("assets", Some(("import", m))) => assets::import(m, words),
         ("assets", Some(("export", m))) => assets::export(m, words),
+        ("assets", Some(("clocks", m))) => assets::clocks(m, words),
         ("findings", Some(("list", m))) => findings::list(m, words),
         ("findings", Some(("show", m))) => findings::show(m, words),
         ("vault", Some(("status", m))) => vault::status(m, words),

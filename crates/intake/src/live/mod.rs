@@ -9,6 +9,7 @@
 //! Frames are lent in place, in the ring, for the length of a call. Received + dropped is what passed the interface: the kernel counts
 //! what did not fit the ring (PACKET_STATISTICS), the interface what never got that far.
 
+pub mod clock;
 mod ring;
 
 use crate::opener::{OpenError, OpenPacket};

@@ -1,5 +1,5 @@
-//! The one place with `unsafe`: the kernel's packet ring (TPACKET_V3, Documentation/networking/packet_mmap.rst), mapped into this
-//! process, and the socket options and ioctls that the safe wrappers of rustix do not have.
+//! The kernel's packet ring (TPACKET_V3, Documentation/networking/packet_mmap.rst), mapped into this process, and the socket options and
+//! ioctls that the safe wrappers of rustix do not have. With [`super::clock`] the one room with `unsafe`.
 //!
 //! The ring is an array of blocks. The kernel fills a block with frames, then sets TP_STATUS_USER in its header: from that moment until
 //! we store TP_STATUS_KERNEL the block is ours and the kernel does not write to it. The status word is the only memory that both sides

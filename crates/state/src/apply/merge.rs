@@ -20,6 +20,7 @@ fn internet() -> impl Iterator<Item = &'static str> {
 pub(super) async fn merge(work: &mut Work, gone: AssetId, stays: AssetId, at: Time) -> Result<()> {
     seen(&mut work.tx, gone, stays).await?;
     rollups(&mut work.tx, gone, stays).await?;
+    super::clocks::merge(&mut work.tx, gone, stays).await?;
     written(&mut work.tx, gone, stays, at).await?;
     let tx = &mut work.tx;
     tx.run("UPDATE findings SET asset = $1 WHERE asset = $2", v![stays, gone]).await?;

@@ -4,6 +4,7 @@
 //! Rows that a batch speaks of without having introduced them (an asset that was never `Discovered`) are made on the way: a
 //! consumer that forgot a step must not stop the watch for ever.
 
+mod clocks;
 mod findings;
 mod merge;
 mod rollups;
@@ -47,6 +48,8 @@ pub(crate) async fn apply(store: &Store, batch: Batch) -> Result<Applied> {
     rollups::hours(&mut work, &batch.hours).await?;
     rollups::peers(&mut work, &batch.peers).await?;
     applied.sensors = rollups::coverage(&mut work.tx, &batch.coverage).await?;
+    clocks::estimates(&mut work.tx, &batch.clocks).await?;
+    clocks::asks(&mut work, &batch.asks).await?;
     let stale = std::mem::take(&mut work.stale);
     refresh(&mut work.tx, store.site().id, stale).await?;
     applied.assets = touched.into_iter().collect();

@@ -3,6 +3,7 @@
 
 #[macro_use]
 mod common;
+mod clocks;
 mod joins;
 mod ledger;
 mod ledger_csv;

@@ -194,3 +194,53 @@ fn a_record_too_large_is_refused_and_the_rest_goes_on() {
     assert_eq!(v.appender().append_and_wait(&[flow(0, 1, 1), audit(0, &"x".repeat(15 << 20))]), Ok(1..3));
     assert_eq!(v.read(&Query::default()).map(Result::unwrap).count(), 2);
 }
+
+/// decisions.md, Time: `seq` is the order, whatever the clocks say, before and after sealing and a restart.
+#[test]
+fn clocks_that_jump_by_years_change_nothing_in_the_order_of_receipt() {
+    let home = tempfile::tempdir().unwrap();
+    let year = 365 * 86_400;
+    let jumps = [0, 20 * year, -30 * year, 1, 200 * year, -250 * year, 2];
+    let batch: Vec<NewEvent> = (0..700u64)
+        .map(|n| {
+            let jump = jumps[n as usize % jumps.len()];
+            let mut event = flow(jump, (n % 250) as u8, n);
+            // The source's clock jumps by itself, has no year, or stands in another zone.
+            event.happened = match n % 4 {
+                0 => None,
+                1 => {
+                    Some(Happened { at: Time::from_unix(T0 - jump, 0), text: Some("Nov 20 08:05:01".into()), assumed: Some("year".into()) })
+                }
+                2 => Some(Happened { at: Time::MIN, text: None, assumed: None }),
+                _ => Some(Happened { at: Time::MAX, text: None, assumed: Some("zone".into()) }),
+            };
+            event
+        })
+        .collect();
+    let mut id = None;
+    for part in batch.chunks(100) {
+        let v = Vault::open(home.path(), id, Options::default()).unwrap();
+        id = Some(v.site());
+        v.appender().append_and_wait(part).unwrap();
+        v.commit().unwrap();
+        v.seal().unwrap();
+        v.close();
+    }
+    let v = Vault::open(home.path(), id, Options::default()).unwrap();
+    for (newest_first, wanted) in [(false, (0..700).collect::<Vec<u64>>()), (true, (0..700).rev().collect())] {
+        let read: Vec<_> = v.read(&Query { newest_first, ..Query::default() }).map(Result::unwrap).collect();
+        assert_eq!(read.iter().map(number).collect::<Vec<_>>(), wanted);
+        assert!(read.iter().all(|e| e.id.seq == number(e) + 1));
+    }
+    let mut follower = v.follow(0);
+    let mut followed = Vec::new();
+    while followed.len() < 700 {
+        let some = follower.next_batch(64, std::time::Duration::from_millis(200)).unwrap();
+        assert!(!some.is_empty(), "{} of 700", followed.len());
+        followed.extend(some.iter().map(number));
+    }
+    assert_eq!(followed, (0..700).collect::<Vec<_>>());
+    let back: Vec<_> = v.read(&Query::default()).map(Result::unwrap).map(|e| (e.received, e.happened)).collect();
+    assert_eq!(back, batch.into_iter().map(|e| (e.received, e.happened)).collect::<Vec<_>>(), "both clocks are kept");
+    assert!(v.verify().unwrap().damage.is_empty());
+}

@@ -115,7 +115,7 @@ pub(crate) fn audit(second: i64, version: &str) -> NewEvent {
             actor: String::from("佐藤"),
             from: None,
             action: String::from("start"),
-            deed: Deed::Started { version: version.into() },
+            deed: Deed::Started { version: version.into(), epoch: None, before: None, clock: None },
         })),
     }
 }

@@ -388,8 +388,14 @@ fn deed(ask: &Ask, deed: &Deed) -> String {
         Deed::StocktakeClosed { name, .. } => ("deed-stocktake-closed", name.clone()),
         Deed::ImportMapping { .. } => ("deed-import-mapping", String::new()),
         Deed::LogDisputed { witness, dispute, .. } => ("deed-log-disputed", format!("{witness} {dispute}")),
-        Deed::Started { version } => ("deed-started", version.clone()),
-        Deed::Stopped => ("deed-stopped", String::new()),
+        Deed::Started { .. }
+        | Deed::Stopped
+        | Deed::Stopping { .. }
+        | Deed::NotWatched { .. }
+        | Deed::Clock(_)
+        | Deed::ClockJumped { .. } => {
+            return super::clocks::deed(ask, deed);
+        }
         // A deed of a later version: its own page shows all of it.
         _ => ("table-audit", String::new()),
     };

@@ -109,7 +109,8 @@ async fn fill(ask: &Ask, proof: &Authorised<ViewSettings>, problem: Option<(&str
         (Some(free), Some(days)) if days > 0.0 => Some(free as f64 / days),
         _ => None,
     };
-    let concerns = concerns(ask, &status, &confirmed, &looking, look.as_ref());
+    let mut concerns = concerns(ask, &status, &confirmed, &looking, look.as_ref());
+    concerns.extend(super::clocks::concern(ask, proof).await?);
     let (tone, mark, sentence) = match () {
         () if concerns.iter().any(|c| c.tone == "act") => ("act", "■", "vault-act"),
         () if !concerns.is_empty() => ("look", "▲", "vault-attend"),

@@ -1,5 +1,6 @@
 //! The vault's pages with invented content.
 
+use super::clocks::*;
 use super::samples::{Say, shell};
 use super::vault::*;
 use super::words::Tag;
@@ -144,10 +145,58 @@ fn checkpoint(s: &Say) -> CheckpointPage {
     }
 }
 
+fn clocks(s: &Say) -> ClocksPage {
+    let row = |tone, mark, skew_ja: &str, skew_en: &str, look: String| ClockRow {
+        name: Link::to(s.s("NAS-01", "NAS-01"), "/assets/1"),
+        by: s.s("ログの時刻", "times in logs"),
+        tag: Tag { tone, mark, word: s.s("ずれている", "off") },
+        skew: s.s(skew_ja, skew_en),
+        spread: s.s("±2 秒", "±2 seconds"),
+        look,
+        since: Some(s.w("11月18日", "18 Nov")),
+        last: s.w("8:02", "08:02"),
+        samples: Amount::count(256),
+    };
+    let device = |asks: bool| AskerRow {
+        device: Link::to(s.s("PLC-L2-01", "PLC-L2-01"), "/assets/2"),
+        address: s.s("192.168.1.20", "192.168.1.20"),
+        last: asks.then(|| s.w("8:01", "08:01")),
+        servers: if asks { vec![s.s("192.168.1.1", "192.168.1.1"), s.s("2001:db8::1", "2001:db8::1")] } else { vec![] },
+        hours: Amount::count(312),
+    };
+    ClocksPage {
+        shell: shell(s, Page::Settings, ""),
+        tone: "look",
+        mark: "▲",
+        sentence: s.s("この機械の時計は合っていません。", "This machine’s clock is not synchronised."),
+        todo: s.s("chrony を確かめてください。", "Check chrony."),
+        facts: vec![RawRow { key: s.s("合わせているもの", "Kept by"), value: Link::plain("chrony") }],
+        sources: Some(vec![
+            row(
+                "look",
+                "▲",
+                "9 時間進んでいる",
+                "9 hours ahead",
+                s.s("時間帯の設定違いのようです。", "A wrong time zone, by the look of it."),
+            ),
+            row("ok", "●", "測れるほどの差はありません", "no difference that can be measured", String::new()),
+        ]),
+        devices: Some(vec![
+            AskerGroup { name: "never", all: 12, rows: vec![device(false)] },
+            AskerGroup { name: "unknown", all: 0, rows: vec![] },
+            AskerGroup { name: "asks", all: 1, rows: vec![device(true)] },
+        ]),
+        enough: 24,
+    }
+}
+
 /// Every page under its name.
 pub(super) fn pages(s: &Say) -> Vec<(&'static str, String)> {
     let empty = VaultPage { shell: shell(s, Page::Settings, ""), tone: "ok", mark: "●", ..VaultPage::default() };
+    let no_clocks = ClocksPage { shell: shell(s, Page::Settings, ""), mark: "？", sources: Some(vec![]), ..ClocksPage::default() };
     vec![
+        ("clocks", clocks(s).render().unwrap()),
+        ("clocks-empty", no_clocks.render().unwrap()),
         ("vault", vault(s, false).render().unwrap()),
         ("vault-bad", vault(s, true).render().unwrap()),
         ("vault-empty", empty.render().unwrap()),

@@ -18,10 +18,12 @@ pub const SOURCES: &[(Lang, &str, &str)] = &[
     (Lang::Ja, "crates/web/locales/ja/server.ftl", include_str!("../../locales/ja/server.ftl")),
     (Lang::Ja, "crates/web/locales/ja/acts.ftl", include_str!("../../locales/ja/acts.ftl")),
     (Lang::Ja, "crates/web/locales/ja/records.ftl", include_str!("../../locales/ja/records.ftl")),
+    (Lang::Ja, "crates/web/locales/ja/clocks.ftl", include_str!("../../locales/ja/clocks.ftl")),
     (Lang::En, "crates/web/locales/en/console.ftl", include_str!("../../locales/en/console.ftl")),
     (Lang::En, "crates/web/locales/en/server.ftl", include_str!("../../locales/en/server.ftl")),
     (Lang::En, "crates/web/locales/en/acts.ftl", include_str!("../../locales/en/acts.ftl")),
     (Lang::En, "crates/web/locales/en/records.ftl", include_str!("../../locales/en/records.ftl")),
+    (Lang::En, "crates/web/locales/en/clocks.ftl", include_str!("../../locales/en/clocks.ftl")),
 ];
 
 static BOOK: OnceLock<Result<Phrasebook, PhraseError>> = OnceLock::new();

@@ -1,6 +1,7 @@
 //! The console from outside, by requests.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, missing_docs)]
 
+mod clocks;
 mod common;
 mod entrance;
 mod pages;
