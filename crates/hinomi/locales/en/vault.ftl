@@ -52,3 +52,4 @@ vault-hold-set = hold '{ $name }' is set
 vault-hold-lifted = hold '{ $name }' is lifted
 vault-hold-none = no holds
 vault-progress = { $done } of { $total } bytes
+vault-not-noted = Not answered, because it cannot be written down that it was asked: { $why }. To look into a copy, open an archive with --archive

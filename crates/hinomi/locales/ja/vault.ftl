@@ -52,3 +52,4 @@ vault-hold-set = 保全「{ $name }」を置きました
 vault-hold-lifted = 保全「{ $name }」を解きました
 vault-hold-none = 保全はありません
 vault-progress = { $done } / { $total } バイト
+vault-not-noted = 尋ねたことを記録できないため、答えを出しませんでした：{ $why }。コピーを調べるときは、書き出したものを --archive で開いてください

@@ -3,6 +3,7 @@
 mod archive;
 mod ask;
 mod evidence;
+mod noted;
 
 pub use archive::{export, hold, import};
 pub use ask::query;
