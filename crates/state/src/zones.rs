@@ -1,6 +1,7 @@
 //! Zones: the parts of a site, with the addresses that belong to them.
 
 use crate::apply;
+use crate::assets::{AssetHour, hour};
 use crate::db::{Conn, Row, v};
 use crate::error::{Result, StateError};
 use crate::outbox::audit;
@@ -149,6 +150,16 @@ impl Store {
     pub async fn zones_of_assets(&self, proof: &Authorised<ViewAssets>) -> Result<Vec<Zone>> {
         self.guard(proof)?;
         read(&mut self.read().await?, proof.zone()).await
+    }
+
+    /// Traffic of a zone by hour, `from` ≤ hour < `to`: what the assets that stand in it now sent and received.
+    pub async fn zone_hours(&self, proof: &Authorised<ViewAssets>, zone: ZoneId, from: i64, to: i64) -> Result<Vec<AssetHour>> {
+        self.guard(proof)?;
+        if proof.zone().is_some_and(|own| own != zone) {
+            return Err(StateError::NotFound { what: "zone", id: zone.to_string() });
+        }
+        let sql = "SELECT hour, packets_out, packets_in, bytes_out, bytes_in FROM zone_hours WHERE zone = $1 AND hour >= $2 AND hour < $3 ORDER BY hour";
+        self.read().await?.rows(sql, v![zone, from, to]).await?.iter().map(hour).collect()
     }
 
     /// The addresses that assets of the asker's zone hold now: what was seen of them may be shown to whoever looks after that zone. An address that

@@ -130,7 +130,10 @@ pub(crate) fn find(source: &dyn Source, scope: &Scope, find: &Find, newest: u64,
     if question.selects.is_empty() || find.most == 0 {
         return Ok(found);
     }
-    let (mut width, mut first, mut again) = (FIRST, true, 0);
+    // Where everything fits, little more than what is wanted is looked at.
+    let plain = find.all.is_empty() && find.none.is_empty();
+    let wanted = u64::try_from(find.most).unwrap_or(FIRST).saturating_mul(2).clamp(LEAST, FIRST);
+    let (mut width, mut first, mut again) = (if plain { wanted } else { FIRST }, true, 0);
     while before > floor.saturating_add(1) {
         let low = before.saturating_sub(width.saturating_add(1)).max(floor);
         let left = find.patience.saturating_sub(began.elapsed());

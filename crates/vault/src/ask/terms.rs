@@ -57,7 +57,34 @@ pub(crate) fn fold(text: &str, out: &mut String) {
         out.make_ascii_lowercase();
         return;
     }
-    out.extend(text.nfkc().flat_map(char::to_lowercase));
+    for c in text.chars() {
+        match plain(c) {
+            Some(c) => out.push(c),
+            None => {
+                out.clear();
+                out.extend(text.nfkc().flat_map(char::to_lowercase));
+                return;
+            }
+        }
+    }
+}
+
+/// What a character becomes, of those that stand for themselves or have one ordinary form and that nothing composes with: most of what lines
+/// in Japanese are made of. A text of these needs no tables.
+fn plain(c: char) -> Option<char> {
+    match c {
+        '\0'..='\x7f' => Some(c.to_ascii_lowercase()),
+        '\u{3000}' => Some(' '),
+        // Punctuation and brackets, iteration marks; hiragana; katakana with the middle dot and the long mark; Han.
+        '\u{3001}'..='\u{3011}'
+        | '\u{3041}'..='\u{3096}'
+        | '\u{309d}'..='\u{309e}'
+        | '\u{30a1}'..='\u{30fe}'
+        | '\u{3400}'..='\u{4dbf}'
+        | '\u{4e00}'..='\u{9fff}' => Some(c),
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).map(|c| c.to_ascii_lowercase()),
+        _ => None,
+    }
 }
 
 /// How many letters a run's beginnings have.
@@ -383,6 +410,21 @@ mod tests {
             assert!(has(line, words), "{words}");
         }
         assert!(!has(line, "plc-08"));
+    }
+
+    #[test]
+    fn what_needs_no_tables_comes_to_the_same() {
+        for c in ('\0'..='\u{ffff}').filter(|c| plain(*c).is_some()) {
+            let text = format!("あ{c}漢{c}");
+            let mut out = String::new();
+            fold(&text, &mut out);
+            let full: String = text.nfkc().flat_map(char::to_lowercase).collect();
+            assert_eq!(out, full, "U+{:04X}", u32::from(c));
+        }
+        // A mark that composes with what stands before it.
+        let mut out = String::new();
+        fold("か\u{3099}Ａ", &mut out);
+        assert_eq!(out, "がa");
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub(super) fn note(matches: &ArgMatches, action: &'static str, deed: Deed, words
     let config = configuration(matches)?;
     let has_state = match state_url(&config)? {
         StoreUrl::Sqlite(file) => file.is_file(),
-        _ => true,
+        StoreUrl::Postgres(_) => true,
     };
     let written = if has_state {
         block_on(async {
