@@ -416,6 +416,37 @@ async fn every_search_is_written_down_with_who_asked() {
     house.close().await;
 }
 
+/// What was asked that holds this word.
+async fn asked_with(house: &House, word: &str) -> usize {
+    deeds(house).await.into_iter().filter(|d| matches!(d, Deed::Asked { question, .. } if question.contains(word))).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_ends_when_the_browser_goes_away() {
+    let house = House::build().await;
+    let b = house.admin().await;
+    for part in 0..30i64 {
+        let text = "認証 authentication of somebody somewhere, again and again, ".repeat(8);
+        fill(&house, (0..5000).map(|n| line(house.now(), 7, "nas-01", &format!("{text}{}", part * 5000 + n))).collect()).await;
+    }
+    // Parts of words have no index: every line is read.
+    let began = std::time::Instant::now();
+    assert!(search(&b, "*zzqq").await.is_empty());
+    let took = began.elapsed();
+    assert_eq!(asked_with(&house, "*zzqq").await, 1);
+    assert!(took > Duration::from_millis(60), "too quick to be broken off: {took:?}");
+    let began = std::time::Instant::now();
+    let mut stream = house.tls().await;
+    let request = format!("GET /events?q=*zzrr HTTP/1.1\r\nHost: localhost\r\nCookie: {}\r\n\r\n", b.cookie());
+    tokio::io::AsyncWriteExt::write_all(&mut stream, request.as_bytes()).await.unwrap();
+    tokio::io::AsyncWriteExt::flush(&mut stream).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    drop(stream);
+    tokio::time::sleep(took * 3 + Duration::from_secs(1)).await;
+    assert_eq!(asked_with(&house, "*zzrr").await, 0, "answered to nobody after {:?}", began.elapsed());
+    house.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_named_question_is_offered_and_answered() {
     let house = House::build().await;
