@@ -230,6 +230,7 @@ pub fn command(words: &Words) -> Command {
                     .arg(text("from", "TIME", "arg-hold-from"))
                     .arg(text("until", "TIME", "arg-hold-until"))
                     .arg(Arg::new("lift").long("lift").action(ArgAction::SetTrue).help(w("arg-hold-lift"))),
+                leaf("rollups", "cmd-vault-rollups").arg(config()).arg(data()).arg(json()),
                 leaf("checkpoint", "cmd-vault-checkpoint")
                     .arg(config())
                     .arg(data())

@@ -54,7 +54,7 @@ impl House {
         let (notices, _) = broadcast::channel(1024);
         let knock = Arc::new(Notify::new());
         let progress = Arc::new(Progress::default());
-        let settings = runtime.block_on(crate::watcher::settings(&stores, devices))?;
+        let settings = runtime.block_on(crate::watcher::settings(&stores.pipeline, devices))?;
         // The ledger reaches detection before the first frame does.
         while runtime.block_on(courier::once(&stores))? > 0 {}
         let watcher = Watcher::start(stores.clone(), &plan.catalogue, settings, runtime.handle().clone())?;

@@ -6,7 +6,7 @@ use anyhow::Result;
 use catalogue::Catalogue;
 use detect::{Effect, Watch};
 use model::{Body, Event, Notice};
-use state::{Batch, EventCursor};
+use state::{Batch, EventCursor, Pipeline};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use vault::Follower;
 use wire::twins::Twins;
 
 /// The name under which state keeps this consumer's cursor.
-const CONSUMER: &str = "detect";
+pub const CONSUMER: &str = "detect";
 /// Events of one transaction at most.
 const BATCH: usize = 2048;
 /// How long to wait for the first event of a batch.
@@ -25,14 +25,14 @@ const PATIENCE: Duration = Duration::from_millis(200);
 const SNAPSHOT_EVERY: Duration = Duration::from_secs(60);
 
 /// What detection needs to know of this site. `devices` is how many it may follow.
-pub async fn settings(stores: &Stores, devices: usize) -> Result<detect::Config> {
-    let zone = stores.pipeline.setting("time_zone").await.map_err(state_error)?;
+pub async fn settings(pipeline: &Pipeline, devices: usize) -> Result<detect::Config> {
+    let zone = pipeline.setting("time_zone").await.map_err(state_error)?;
     let time_zone = jiff::tz::TimeZone::get(&zone).unwrap_or(jiff::tz::TimeZone::UTC);
     let limits = detect::Limits { assets: devices, ..detect::Limits::default() };
-    let zones = stores.pipeline.zones().await.map_err(state_error)?;
+    let zones = pipeline.zones().await.map_err(state_error)?;
     // A calendar that somebody wrote past us counts as the default.
-    let calendar = stores.pipeline.setting("calendar").await.map_err(state_error)?.parse().unwrap_or_default();
-    Ok(detect::Config { site: stores.store.site().id, time_zone, zones, calendar, limits })
+    let calendar = pipeline.setting("calendar").await.map_err(state_error)?.parse().unwrap_or_default();
+    Ok(detect::Config { site: pipeline.store().site().id, time_zone, zones, calendar, limits })
 }
 
 /// What the watcher shares with others.

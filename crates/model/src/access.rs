@@ -117,6 +117,8 @@ actions! {
     HandleFindings = "handle_findings", [SecurityAdmin, SystemAdmin, SiteEngineer];
     /// See raw events.
     ViewEvents = "view_events", [SecurityAdmin, SystemAdmin, SiteEngineer, Partner, Auditor];
+    /// See what people did in Hinomi, among the records.
+    ViewAudit = "view_audit", [SecurityAdmin, SystemAdmin, Auditor];
     /// See settings.
     ViewSettings = "view_settings", [Executive, SecurityAdmin, SystemAdmin, SiteEngineer, Partner, Auditor];
     /// Change settings: zones, sensors' names, site, retention.

@@ -430,6 +430,13 @@ pub enum Deed {
         /// How many rows.
         rows: u64,
     },
+    /// Records were searched, or the vault was asked.
+    Asked {
+        /// What was asked: the search, the SQL, or the name of a question with its values.
+        question: String,
+        /// How many rows were answered.
+        rows: u64,
+    },
     /// A stocktake was started.
     StocktakeStarted {
         /// Which.

@@ -21,6 +21,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { number: 6, name: "stocktake", sql: include_str!("../migrations/0006_stocktake.sql") },
     Step { number: 9, name: "searches", sql: include_str!("../migrations/0009_searches.sql") },
     Step { number: 12, name: "clocks", sql: include_str!("../migrations/0012_clocks.sql") },
+    Step { number: 17, name: "zone_hours", sql: include_str!("../migrations/0017_zone_hours.sql") },
 ];
 
 /// The number of the newest step. Numbers only rise; they need not follow each other.

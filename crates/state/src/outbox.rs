@@ -113,6 +113,16 @@ impl Pipeline {
         tx.commit().await
     }
 
+    /// A deed of somebody at the machine itself, by the name of their account there: the vault was asked on the command line. A running Hinomi carries
+    /// it on within a second, otherwise the next start does.
+    pub async fn at_machine_did(&self, actor: &str, action: &'static str, deed: Deed, now: Time) -> Result<()> {
+        let mut tx = self.store.write().await?;
+        let name: String = actor.chars().filter(|c| !c.is_control()).take(80).collect();
+        let who = Who { user: None, name, from: None, action };
+        audit(&mut tx, &who, deed, now).await?;
+        tx.commit().await
+    }
+
     /// A deed of the machine itself: started, stopped.
     pub async fn machine_did(&self, action: &'static str, deed: Deed, now: Time) -> Result<()> {
         let mut tx = self.store.write().await?;

@@ -81,6 +81,28 @@ pub struct Applied {
     pub sensors: Vec<SourceId>,
 }
 
+/// Rollups that were made anew from the records of the vault.
+#[derive(Clone, Debug, Default)]
+pub struct NewRollups {
+    /// Hours before this are left as they are: their records were let go.
+    pub from_hour: i64,
+    /// Traffic by asset and hour.
+    pub hours: Vec<HourDelta>,
+    /// Traffic by link; absent where records were let go, since a link is not told apart by hours.
+    pub peers: Option<Vec<PeerDelta>>,
+}
+
+/// What [`Pipeline::replace_rollups`] did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Replaced {
+    /// Rows of assets and hours that stand now.
+    pub hours: u64,
+    /// Links that stand now; 0 where they were left alone.
+    pub links: u64,
+    /// Rows that are other than before.
+    pub changed: u64,
+}
+
 /// What was let go by [`Pipeline::let_go`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LetGo {
@@ -150,6 +172,11 @@ impl Pipeline {
     pub async fn apply(&self, batch: Batch) -> Result<Applied> {
         let applied = apply::apply(&self.store, batch).await?;
         Ok(applied)
+    }
+
+    /// Puts rollups in the place of those that are there, if the consumer has read exactly up to `at`; `None` where it has read on.
+    pub async fn replace_rollups(&self, consumer: &str, at: EventCursor, new: &NewRollups) -> Result<Option<Replaced>> {
+        apply::replace_rollups(&self.store, consumer, at, new).await
     }
 
     /// Every asset, for detection's start, with all addresses, names, services and guesses.

@@ -322,9 +322,7 @@ async fn traffic(conn: &mut Conn, zone: Option<ZoneId>, from: i64, to: i64) -> R
         }
         Some(zone) => {
             conn.rows(
-                "SELECT h.hour, CAST(SUM(h.packets_out) AS BIGINT), CAST(SUM(h.packets_in) AS BIGINT), CAST(SUM(h.bytes_out) AS BIGINT), \
-                 CAST(SUM(h.bytes_in) AS BIGINT) FROM assets a JOIN asset_hours h ON h.asset = a.id \
-                 WHERE a.zone_now = $1 AND h.hour >= $2 AND h.hour < $3 GROUP BY h.hour",
+                "SELECT hour, packets_out, packets_in, bytes_out, bytes_in FROM zone_hours WHERE zone = $1 AND hour >= $2 AND hour < $3",
                 v![zone, from, to],
             )
             .await?
@@ -376,8 +374,7 @@ async fn habit(conn: &mut Conn, of: Of, from: i64, to: i64) -> Result<Vec<HabitH
                 chunk.len() + 1
             ),
             Of::Zone(_) => format!(
-                "SELECT h.hour, CAST(SUM(h.bytes_out + h.bytes_in) AS BIGINT) FROM assets a JOIN asset_hours h ON h.asset = a.id \
-                 WHERE h.hour IN ({}) AND a.zone_now = ${} GROUP BY h.hour",
+                "SELECT hour, bytes_out + bytes_in FROM zone_hours WHERE hour IN ({}) AND zone = ${}",
                 marks(1, chunk.len()),
                 chunk.len() + 1
             ),

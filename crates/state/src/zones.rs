@@ -1,13 +1,14 @@
 //! Zones: the parts of a site, with the addresses that belong to them.
 
 use crate::apply;
+use crate::assets::{AssetHour, hour};
 use crate::db::{Conn, Row, v};
 use crate::error::{Result, StateError};
 use crate::outbox::audit;
 use crate::store::Store;
 use crate::text;
 use model::access::{EditSettings, ViewAssets, ViewSettings};
-use model::event::Deed;
+use model::event::{AddressKey, Deed};
 use model::{Asset, AssetId, Authorised, SourceId, Time, ZoneId};
 use std::fmt;
 use std::str::FromStr;
@@ -31,6 +32,9 @@ pub struct Zone {
 const MOST: usize = 200;
 /// The most characters of a name.
 const LONGEST: usize = 80;
+
+/// Addresses of one zone at most: more are not shown rather than asked for one by one.
+const MOST_OF_ZONE: usize = 20_000;
 
 /// What decides the zone of an asset that the ledger puts nowhere.
 pub(crate) struct Rule {
@@ -146,6 +150,50 @@ impl Store {
     pub async fn zones_of_assets(&self, proof: &Authorised<ViewAssets>) -> Result<Vec<Zone>> {
         self.guard(proof)?;
         read(&mut self.read().await?, proof.zone()).await
+    }
+
+    /// Traffic of a zone by hour, `from` ≤ hour < `to`: what the assets that stand in it now sent and received.
+    pub async fn zone_hours(&self, proof: &Authorised<ViewAssets>, zone: ZoneId, from: i64, to: i64) -> Result<Vec<AssetHour>> {
+        self.guard(proof)?;
+        if proof.zone().is_some_and(|own| own != zone) {
+            return Err(StateError::NotFound { what: "zone", id: zone.to_string() });
+        }
+        let sql = "SELECT hour, packets_out, packets_in, bytes_out, bytes_in FROM zone_hours WHERE zone = $1 AND hour >= $2 AND hour < $3 ORDER BY hour";
+        self.read().await?.rows(sql, v![zone, from, to]).await?.iter().map(hour).collect()
+    }
+
+    /// The addresses that assets of the asker's zone hold now: what was seen of them may be shown to whoever looks after that zone. An address that
+    /// has gone over to an asset elsewhere is not among them. Without a zone: none, since everything may be shown.
+    pub async fn addresses_in_zone(&self, proof: &Authorised<ViewAssets>) -> Result<Vec<AddressKey>> {
+        self.guard(proof)?;
+        let Some(zone) = proof.zone() else { return Ok(Vec::new()) };
+        let mut conn = self.read().await?;
+        let mut out = Vec::new();
+        for column in ["mac", "ip"] {
+            // The newest holder of each address that any asset of the zone ever had; `by_hand` ones count after those that were seen.
+            let sql = format!(
+                "SELECT d.{column}, a.zone_now FROM asset_addresses d JOIN assets a ON a.id = d.asset WHERE a.merged_into IS NULL \
+                 AND d.{column} IN (SELECT o.{column} FROM asset_addresses o JOIN assets b ON b.id = o.asset \
+                 WHERE b.zone_now = $1 AND b.merged_into IS NULL AND o.{column} <> '') \
+                 ORDER BY d.{column}, d.by_hand, d.last_at DESC, d.asset"
+            );
+            let mut last = String::new();
+            for row in conn.rows_built(sql, v![zone]).await? {
+                let text = row.text(0)?;
+                if text == last {
+                    continue;
+                }
+                let mine = row.opt_text(1)?.is_some_and(|z| z == zone.to_string());
+                if mine && out.len() < MOST_OF_ZONE {
+                    out.push(match column {
+                        "mac" => AddressKey::Mac(row.parsed(0)?),
+                        _ => AddressKey::Ip(row.parsed(0)?),
+                    });
+                }
+                last = text;
+            }
+        }
+        Ok(out)
     }
 
     /// Makes a zone.

@@ -3,17 +3,29 @@
 //! The name is the check: what is read back is hashed and must be what was asked for, so a changed byte is told and never shown
 //! ([`crate::Vault::verify`] reads them all). The same bytes are kept once. A blob is safe on disk before its name is given out.
 //!
-//! What is not here yet (docs/adr/0013-blobs.md): sealing, encryption and letting go. Blobs stay until the folder goes; how many bytes
-//! they may take in all is bounded, and what does not fit is refused in words.
+//! A blob belongs to the records that name it: it is kept, held and exported as they are. When segment files are let go, the blobs that were named in
+//! them and are named by no record any more go too, after an entry of the log that says so (`blobs/HASH` among its files). What no record ever named
+//! stays: it may be waiting for its record. How many bytes they may take in all is bounded, and what does not fit is refused in words.
 
+use crate::ask::record_has::strings;
 use crate::core::{Inner, lock};
 use crate::disk::{Disk, read_all};
 use crate::error::{Damage, VaultError};
+use crate::log::Log;
+use crate::read::{Query, Reader};
+use crate::sealed::Sealed;
+use crate::{core, prove};
+use model::Body;
+use model::event::{Deed, Table};
+use proof::entry::{Entry, FileFacts};
 use sha2::{Digest, Sha256};
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// The most bytes of one blob.
 pub const MOST_BYTES: usize = 12 << 20;
@@ -21,6 +33,21 @@ pub const MOST_BYTES: usize = 12 << 20;
 pub const MOST_ALL: u64 = 4 << 30;
 /// Where they are.
 const FOLDER: &str = "blobs";
+/// Tables whose records name blobs.
+const NAMING: [Table; 3] = [Table::Finding, Table::Audit, Table::Evidence];
+/// The table of a blob in the log: none.
+pub(crate) const NO_TABLE: u8 = 255;
+/// A blob that was brought so lately is not let go: the record that names it may be on its way.
+const FRESH: Duration = Duration::from_hours(24);
+
+/// What is known of blobs while the vault is open.
+#[derive(Default)]
+pub(crate) struct Known {
+    /// Bytes of all, once they were counted.
+    bytes: Option<u64>,
+    /// When one was brought last.
+    brought: HashMap<BlobId, Instant>,
+}
 
 /// The name of a blob: the SHA-256 of its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,11 +104,13 @@ pub(crate) fn put(inner: &Inner, bytes: &[u8]) -> Result<BlobId, VaultError> {
     let file = place(&inner.dir, id);
     // One at a time: what two bring at once is written once, and the sum stays true.
     let mut held = lock(&inner.blobs);
-    let before = match *held {
+    let before = match held.bytes {
         Some(n) => n,
         None => all(&*inner.disk, &inner.dir)?.iter().map(|(_, size)| size).sum(),
     };
-    *held = Some(before);
+    held.bytes = Some(before);
+    held.brought.retain(|_, at| at.elapsed() < FRESH);
+    held.brought.insert(id, Instant::now());
     if get(inner, id).is_ok_and(|there| there.is_some()) {
         return Ok(id);
     }
@@ -94,7 +123,7 @@ pub(crate) fn put(inner: &Inner, bytes: &[u8]) -> Result<BlobId, VaultError> {
     crate::disk::replace(&*inner.disk, &file, bytes).map_err(|e| VaultError::io("write", &file, &e))?;
     // The folder may be new, too: its own entry must survive.
     inner.disk.sync_dir(&inner.dir).map_err(|e| VaultError::io("write", &inner.dir, &e))?;
-    *held = Some(after);
+    held.bytes = Some(after);
     Ok(id)
 }
 
@@ -113,10 +142,94 @@ fn damage(file: PathBuf) -> Damage {
     Damage { file, offset: 0, first_seq: 1, last_seq: Some(0), what: String::from("its bytes are not those that its name was made of") }
 }
 
+/// What of the text in these groups may be the name of a blob.
+pub(crate) fn names<'a>(groups: impl IntoIterator<Item = &'a [u8]>, into: &mut BTreeSet<BlobId>) {
+    for group in groups {
+        strings(group, |t| into.extend(t.parse::<BlobId>()));
+    }
+}
+
+/// The blobs that records of these files name, as far as there are any of that name.
+pub(crate) fn named_in(inner: &Inner, files: &[Arc<Sealed>]) -> Result<BTreeSet<BlobId>, VaultError> {
+    let mut named = BTreeSet::new();
+    let there: BTreeSet<BlobId> = all(&*inner.disk, &inner.dir)?.into_iter().map(|(id, _)| id).collect();
+    if there.is_empty() {
+        return Ok(named);
+    }
+    for f in files {
+        let Some(table) = Table::from_number(f.facts.table).filter(|t| NAMING.contains(t)) else { continue };
+        prove::walk(inner, table, f.facts.first_seq, f.facts.last_seq, |_, groups, _| {
+            names(groups, &mut named);
+            Ok(())
+        })?;
+    }
+    named.retain(|id| there.contains(id));
+    Ok(named)
+}
+
+/// Lets blobs go that were named by records that went, and are named by none that is kept. What cannot be read names them all: nothing goes.
+pub(crate) fn let_go(inner: &Inner, log: &mut Log, mut candidates: BTreeSet<BlobId>) -> Result<(), VaultError> {
+    if candidates.is_empty() || !lock(&inner.health).damage.is_empty() {
+        return Ok(());
+    }
+    let mut still = BTreeSet::new();
+    for table in NAMING {
+        prove::walk(inner, table, 1, u64::MAX, |_, groups, _| {
+            names(groups, &mut still);
+            Ok(())
+        })?;
+    }
+    let mut held = lock(&inner.blobs);
+    candidates.retain(|id| !still.contains(id) && held.brought.get(id).is_none_or(|at| at.elapsed() >= FRESH));
+    let sizes: HashMap<BlobId, u64> = all(&*inner.disk, &inner.dir)?.into_iter().collect();
+    let gone: Vec<(BlobId, u64)> = candidates.into_iter().filter_map(|id| Some((id, *sizes.get(&id)?))).collect();
+    let at = (inner.options.now)();
+    for part in gone.chunks(crate::sealed::FILES_OF_AN_ENTRY) {
+        let fact = |(id, bytes): &(BlobId, u64)| FileFacts {
+            name: format!("{FOLDER}/{id}"),
+            sha256: id.0,
+            bytes: *bytes,
+            table: NO_TABLE,
+            rows: 0,
+            first_seq: 0,
+            last_seq: 0,
+            first_received: 0,
+            last_received: 0,
+        };
+        log.append(&[Entry::LetGo { at: at.0, files: part.iter().map(fact).collect(), reason: String::from("unnamed") }], None, at)?;
+        for (id, bytes) in part {
+            let file = place(&inner.dir, *id);
+            inner.disk.remove(&file).map_err(|e| VaultError::io("remove", &file, &e))?;
+            held.bytes = held.bytes.map(|b| b.saturating_sub(*bytes));
+        }
+    }
+    Ok(())
+}
+
+/// Blobs that kept records say they have, and that are not here.
+fn missing(inner: &Arc<core::Inner>, there: &BTreeSet<BlobId>) -> Vec<Damage> {
+    let query = Query { tables: Table::Audit.bit(), ..Query::default() };
+    let mut wrong = Vec::new();
+    // A record that cannot be read is told of where records are looked at.
+    for event in Reader::new(Arc::clone(inner), query).flatten() {
+        if let Body::Audit(a) = &event.body
+            && let Deed::StocktakeTicked { photo, .. } = &a.deed
+            && let Ok(id) = photo.parse::<BlobId>()
+            && !there.contains(&id)
+        {
+            let seq = event.id.seq;
+            let what = format!("record {seq} names it, and it is not here");
+            wrong.push(Damage { file: place(&inner.dir, id), offset: 0, first_seq: seq, last_seq: Some(seq), what });
+        }
+    }
+    wrong
+}
+
 /// Reads every blob; how many, how many bytes, and what is not what was kept.
-pub(crate) fn verify(inner: &Inner) -> Result<(u64, u64, Vec<Damage>), VaultError> {
-    let (mut files, mut bytes, mut wrong) = (0, 0, Vec::new());
-    for (id, size) in all(&*inner.disk, &inner.dir)? {
+pub(crate) fn verify(inner: &Arc<Inner>) -> Result<(u64, u64, Vec<Damage>), VaultError> {
+    let kept = all(&*inner.disk, &inner.dir)?;
+    let (mut files, mut bytes, mut wrong) = (0, 0, missing(inner, &kept.iter().map(|(id, _)| *id).collect()));
+    for (id, size) in kept {
         files += 1;
         bytes += size;
         match get(inner, id) {

@@ -89,6 +89,18 @@ fn tell(inner: &Inner, error: &VaultError) {
     lock(&inner.log_status).trouble = Some(error.to_string());
 }
 
+/// Makes the word filters that are missing: of a folder that was copied without them, or from before they were as they are now.
+fn words(inner: &Inner) {
+    let files: Vec<_> = inner.view.read().unwrap_or_else(PoisonError::into_inner).sealed_files().cloned().collect();
+    // The newest are searched most.
+    for file in files.iter().rev() {
+        if lock(&inner.chores).closing {
+            return;
+        }
+        crate::sealed::add_words(file);
+    }
+}
+
 /// How often everything is looked through by itself.
 const LOOK_EVERY: Span = Span::days(7);
 /// Bytes a second that this look reads at most: the watch goes first.
@@ -96,6 +108,7 @@ const LOOK_RATE: u64 = 20 << 20;
 
 /// Looks through everything now and then, slowly, until the vault is closed.
 pub(crate) fn look(inner: &Arc<Inner>) {
+    words(inner);
     loop {
         {
             let until = Instant::now() + Duration::from_mins(10);

@@ -54,6 +54,30 @@ pub(crate) const MANY_VALUED: [&str; 15] = [
     "packets",
     "bytes",
 ];
+/// Tables whose records hold words: what systems wrote, what people did, names on the wire.
+pub(crate) const WORDED: [Table; 5] = [Table::Activity, Table::Finding, Table::Audit, Table::Log, Table::Evidence];
+
+/// Columns of a table in which words are looked for: text, addresses, and what has no column of its own. Of conversations and observations
+/// that is addresses, of sensors nothing.
+pub(crate) fn worded(table: Table) -> Vec<&'static str> {
+    let columns = of(table).layout.columns.iter();
+    let text = columns.filter(|c| c.kind == Kind::Text || (c.kind == Kind::Bytes && c.group == ADDRESSES)).map(|c| c.name);
+    let [core, _, names, text_rest] = RESTS;
+    let rests = if WORDED.contains(&table) { vec![core, names, text_rest] } else { Vec::new() };
+    text.chain(rests).collect()
+}
+
+/// Whether the word filters of every table that has a column of this name are over it too.
+pub(crate) fn is_worded(name: &str) -> bool {
+    let has = |t: &Table| of(*t).schema.field_with_name(name).is_ok();
+    let mut tables = WORDED.iter().filter(|t| has(t)).peekable();
+    tables.peek().is_some() && tables.all(|t| worded(*t).contains(&name))
+}
+
+/// Columns of a table that hold addresses.
+pub(crate) fn addressed(table: Table) -> Vec<&'static str> {
+    of(table).layout.columns.iter().map(|c| c.name).filter(|n| ADDRESS_COLUMNS.contains(n)).collect()
+}
 
 /// How a table lies in columns.
 pub struct TableColumns {

@@ -175,8 +175,8 @@ pub(crate) struct Inner {
     pub dropped: std::sync::atomic::AtomicU64,
     /// Records that may not be let go.
     pub holds: Mutex<Vec<Hold>>,
-    /// Bytes of all blobs, once they were counted; held while one is written.
-    pub blobs: Mutex<Option<u64>>,
+    /// What is known of blobs; held while one is written or let go.
+    pub blobs: Mutex<crate::blobs::Known>,
 }
 
 /// A lock whose holder can't leave it half changed: poison is of no concern.

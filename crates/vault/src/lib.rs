@@ -172,7 +172,7 @@ impl Vault {
             read_only,
             dropped: AtomicU64::new(0),
             holds: Mutex::new(found.holds),
-            blobs: Mutex::new(None),
+            blobs: Mutex::default(),
         });
         blobs::tidy(&*inner.disk, &inner.dir);
         {
@@ -243,6 +243,11 @@ impl Vault {
         let query = Query { after_seq: Some(id.seq - 1), before_seq: id.seq.checked_add(1), limit: Some(1), ..Query::default() };
         let found = self.read(&query).next().transpose()?;
         Ok(found.filter(|e| e.id == id))
+    }
+
+    /// The name of the record of that number.
+    pub fn id_of(&self, seq: u64) -> EventId {
+        EventId { site: self.inner.site, epoch: lock(&self.inner.folder).epoch_of(seq), seq }
     }
 
     /// Keeps an attachment, at most [`blobs::MOST_BYTES`]; its name when it is safe on disk. The same bytes have the same name.

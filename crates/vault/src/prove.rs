@@ -34,7 +34,7 @@ pub struct Request {
     pub asked: String,
     /// Who asked.
     pub by: String,
-    /// Attachments that go with it.
+    /// Attachments that go with it besides those that the records name.
     pub blobs: Vec<crate::BlobId>,
 }
 
@@ -74,6 +74,9 @@ pub(crate) fn state(inner: &Arc<Inner>, table: Table, seq: u64) -> Result<Option
     })?;
     Ok(Some(ProofState { entry_index, batch, committed_at: Time(at), size, position: here.then_some(before), count: root.count }))
 }
+
+/// Bytes of attachments in one pack at most.
+const MOST_ATTACHED: usize = 256 << 20;
 
 /// Records of one pack at most.
 pub const MOST_RECORDS: usize = 100_000;
@@ -128,6 +131,7 @@ pub(crate) fn prove(inner: &Arc<Inner>, ask: &Request) -> Result<Vec<u8>, VaultE
     }
     let mut tables = Vec::new();
     let mut found = 0usize;
+    let mut named = ask.blobs.iter().copied().collect::<BTreeSet<_>>();
     for index in &indices {
         let Some(Entry::Commit { batch, first_seq, last_seq, tables: roots, .. }) = log.entry(*index)? else { continue };
         let whole = complete.as_ref().filter(|c| (c.first..=c.last).contains(index)).map(|c| c.table);
@@ -138,7 +142,7 @@ pub(crate) fn prove(inner: &Arc<Inner>, ask: &Request) -> Result<Vec<u8>, VaultE
         let span = Span { index: *index, batch, first_seq, last_seq };
         for root in &roots {
             let all = whole == Some(root.table);
-            let proof = of_batch(inner, span, root, all, some, ask.hide)?;
+            let proof = of_batch(inner, span, root, all, some, ask.hide, &mut named)?;
             if let Some(p) = proof {
                 found += p.records.len();
                 tables.push(p);
@@ -167,8 +171,19 @@ pub(crate) fn prove(inner: &Arc<Inner>, ask: &Request) -> Result<Vec<u8>, VaultE
         None => None,
     };
     let mut files = vec![(String::from("verify.html"), proof::pack::verify_page().into_bytes())];
-    for id in &ask.blobs {
-        let Some(bytes) = crate::blobs::get(inner, *id)? else { return refuse(format!("there is no attachment {id}")) };
+    let mut attached = 0;
+    for id in &named {
+        let Some(bytes) = crate::blobs::get(inner, *id)? else {
+            if ask.blobs.contains(id) {
+                return refuse(format!("there is no attachment {id}"));
+            }
+            // A text that looks like a name of one.
+            continue;
+        };
+        attached += bytes.len();
+        if attached > MOST_ATTACHED {
+            return refuse(format!("the attachments of these records have more than {} MB; ask for fewer records", MOST_ATTACHED >> 20));
+        }
         files.insert(0, (format!("blobs/{id}"), bytes));
     }
     let checkpoint = crate::confirm::newest_note(inner, size).unwrap_or_else(|| log.checkpoint.clone());
@@ -239,6 +254,7 @@ fn of_batch(
     all: bool,
     some: Option<&BTreeSet<u64>>,
     hide: [bool; 3],
+    blobs: &mut BTreeSet<crate::BlobId>,
 ) -> Result<Option<TableProof>, VaultError> {
     let table = Table::from_number(root.table).ok_or(VaultError::Closed)?;
     let secret = log::secret_of(&*inner.disk, &inner.dir, span.batch)?;
@@ -251,9 +267,11 @@ fn of_batch(
         let (hashes, salts) = hashes_of(seq, &groups, erased, salter.as_ref())?;
         leaves.push(leaf::leaf(root.table, seq, &hashes));
         if picked {
+            // Attachments go with the records that show their names.
+            let hidden = |i: usize| i.checked_sub(1).and_then(|h| hide.get(h)).copied().unwrap_or(false);
+            crate::blobs::names(groups.iter().enumerate().filter(|(i, _)| !hidden(*i)).map(|(_, g)| *g), blobs);
             let shown = |i: usize| {
-                let hidden = i.checked_sub(1).and_then(|h| hide.get(h)).copied().unwrap_or(false);
-                match salts.get(i).copied().flatten().filter(|_| !hidden) {
+                match salts.get(i).copied().flatten().filter(|_| !hidden(i)) {
                     Some(salt) => Group::Shown {
                         salt: base64::encode(&salt),
                         cbor: base64::encode(groups.get(i).copied().filter(|g| !g.is_empty()).unwrap_or(proof::canon::EMPTY)),

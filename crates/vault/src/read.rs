@@ -28,10 +28,19 @@ pub struct Query {
     pub after_seq: Option<u64>,
     /// Only records before this place.
     pub before_seq: Option<u64>,
+    /// Only these records, ascending; empty for every record.
+    pub seqs: Vec<u64>,
     /// Newest first instead of oldest first. The order is that of `seq`.
     pub newest_first: bool,
     /// At most this many.
     pub limit: Option<usize>,
+}
+
+impl Query {
+    /// Whether one of the records that are asked for may lie between these, both inclusive.
+    pub(crate) fn names(&self, first: u64, last: u64) -> bool {
+        self.seqs.is_empty() || self.seqs.get(self.seqs.partition_point(|s| *s < first)).is_some_and(|s| *s <= last)
+    }
 }
 
 /// The answers to a [`Query`], as of the moment it was asked. A damaged place comes as an error of its own, and the rest follows.
@@ -49,8 +58,9 @@ enum Part {
 
 impl Reader {
     pub(crate) fn new(inner: Arc<Inner>, query: Query) -> Reader {
-        let low = query.after_seq.unwrap_or(0);
-        let high = query.before_seq.unwrap_or(u64::MAX).min(*lock(&inner.committed) + 1);
+        let (first, last) = query.seqs.first().zip(query.seqs.last()).map_or((0, u64::MAX), |(a, b)| (*a, *b));
+        let low = query.after_seq.unwrap_or(0).max(first.saturating_sub(1));
+        let high = query.before_seq.unwrap_or(u64::MAX).min(*lock(&inner.committed) + 1).min(last.saturating_add(1));
         let left = query.limit.unwrap_or(usize::MAX);
         let mut parts = VecDeque::new();
         let mut trouble = None;
@@ -140,7 +150,10 @@ impl WalReader {
         self.query.from.is_none_or(|f| max >= f.0) && self.query.to.is_none_or(|t| min < t.0)
     }
     fn wants_frame(&self, m: &FrameMeta) -> bool {
-        self.wants_tables(m.tables) && self.wants_times(m.min_time, m.max_time) && m.may_have(&self.hashes)
+        self.wants_tables(m.tables)
+            && self.wants_times(m.min_time, m.max_time)
+            && m.may_have(&self.hashes)
+            && self.query.names(m.first_seq, m.last_seq)
     }
     fn wants_segment(&self, s: &Segment) -> bool {
         s.summary(|m| {
@@ -170,7 +183,7 @@ impl WalReader {
                 self.frame = None;
                 return None;
             };
-            let outside = entry.seq <= self.low || entry.seq >= self.high;
+            let outside = entry.seq <= self.low || entry.seq >= self.high || !self.query.names(entry.seq, entry.seq);
             if outside || (self.query.tables != 0 && (1u32 << u32::from(entry.table & 31)) & self.query.tables == 0) {
                 continue;
             }

@@ -128,6 +128,8 @@ pub(crate) fn let_go(inner: &Arc<Inner>, files: &[Arc<Sealed>], reason: &str) ->
         return Ok(0);
     }
     let at = (inner.options.now)();
+    // Before they go: what they name may have nobody left to name it. Where that cannot be told, it stays.
+    let blobs = crate::blobs::named_in(inner, files).unwrap_or_default();
     for part in files.chunks(sealed::FILES_OF_AN_ENTRY) {
         let facts = part.iter().map(|f| f.facts.clone()).collect();
         log.append(&[Entry::LetGo { at: at.0, files: facts, reason: String::from(reason) }], None, at)?;
@@ -145,6 +147,7 @@ pub(crate) fn let_go(inner: &Arc<Inner>, files: &[Arc<Sealed>], reason: &str) ->
         }
         sealed::replace_files(inner, &log, &[], part, None)?;
     }
+    let gone = crate::blobs::let_go(inner, &mut log, blobs);
     crate::commit::publish(inner, &log);
-    Ok(files.len() as u64)
+    gone.map(|()| files.len() as u64)
 }

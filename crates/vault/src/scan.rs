@@ -47,7 +47,7 @@ impl Wanted {
         self.query.from.is_none_or(|f| max >= f.0) && self.query.to.is_none_or(|t| min < t.0)
     }
     fn seq_fits(&self, first: u64, last: u64) -> bool {
-        last > self.low && first < self.high
+        last > self.low && first < self.high && self.query.names(first, last)
     }
     fn file_fits(&self, f: &Sealed) -> bool {
         self.seq_fits(f.facts.first_seq, f.facts.last_seq) && self.time_fits(f.min_time, f.max_time)
@@ -93,6 +93,8 @@ struct Group {
     number: usize,
     rows: Range<usize>,
     total: usize,
+    /// Some of its records are not asked for by number.
+    partly: bool,
 }
 
 struct TableReader {
@@ -129,11 +131,14 @@ impl TableReader {
                 return Ok(Some(e.id.seq));
             }
             if let Some(g) = self.groups.front_mut() {
+                if g.partly && self.wanted.query.seqs.is_empty() {
+                    narrow(&self.inner, g, &self.wanted)?;
+                }
                 let Some(rows) = take_rows(g, &self.wanted, left, &mut self.grow) else {
                     self.groups.pop_front();
                     continue;
                 };
-                let read = read_rows(&self.inner, self.table, g, &self.wanted, rows);
+                let read = read_rows(&self.inner, self.table, g, &self.wanted, rows, left);
                 match read {
                     Ok(events) => self.buffer = events,
                     Err(e) => {
@@ -182,10 +187,14 @@ impl TableReader {
                     _ => None,
                 }
             };
-            let seq_ok = bounds("seq").is_none_or(|(a, b)| self.wanted.seq_fits(a.cast_unsigned(), b.cast_unsigned()));
+            let seqs = bounds("seq").map(|(a, b)| (a.cast_unsigned(), b.cast_unsigned()));
+            let seq_ok = seqs.is_none_or(|(a, b)| self.wanted.seq_fits(a, b));
+            let inside = seqs.is_some_and(|(a, b)| a > self.wanted.low && b < self.wanted.high);
+            let partly = !inside || !self.wanted.query.seqs.is_empty();
             let time_ok = !self.wanted.times() || bounds("time").is_none_or(|(a, b)| self.wanted.time_fits(a, b));
             if total > 0 && seq_ok && time_ok && may_have(&self.wanted, &chunks, &footer, number) {
-                let g = Group { file: Arc::clone(&file), chunks: chunks.clone(), footer: footer.clone(), number, rows: 0..total, total };
+                let (file, chunks, footer) = (Arc::clone(&file), chunks.clone(), footer.clone());
+                let g = Group { file, chunks, footer, number, rows: 0..total, total, partly };
                 if newest_first { groups.push_front(g) } else { groups.push_back(g) }
             }
         }
@@ -234,7 +243,7 @@ fn take_rows(g: &mut Group, wanted: &Wanted, left: usize, grow: &mut usize) -> O
     if g.rows.is_empty() {
         return None;
     }
-    let decides = wanted.times() || !wanted.texts.is_empty();
+    let decides = g.partly || wanted.times() || !wanted.texts.is_empty();
     let most = if decides { DECIDE } else { left.clamp(1, READ).min(*grow) };
     *grow = (*grow * 4).min(READ);
     let n = g.rows.len().min(most);
@@ -249,17 +258,60 @@ fn take_rows(g: &mut Group, wanted: &Wanted, left: usize, grow: &mut usize) -> O
     })
 }
 
-fn read_rows(inner: &Inner, table: Table, g: &Group, wanted: &Wanted, rows: Range<usize>) -> Result<VecDeque<Event>, VaultError> {
-    let damaged = |what: String| {
-        let d = sealed::damage_of(&g.file.path, &g.file.facts, &what);
-        inner.note_damage([d.clone()]);
-        VaultError::Damaged(d)
+/// Cuts a group to the rows between the bounds: rows are in order of seq.
+fn narrow(inner: &Inner, g: &mut Group, wanted: &Wanted) -> Result<(), VaultError> {
+    g.partly = false;
+    let batches = match select(g, Some(&["seq"]), std::slice::from_ref(&g.rows)) {
+        Ok(batches) => batches,
+        Err(what) => {
+            g.rows = 0..0;
+            return Err(damaged(inner, &g.file, &what));
+        }
     };
-    let hits = match decide(g, wanted, rows.clone()).map_err(damaged)? {
+    let (mut at, mut from, mut to) = (g.rows.start, g.rows.start, g.rows.start);
+    for batch in &batches {
+        if let Some(seq) = batch.column_by_name("seq").and_then(|c| c.as_any().downcast_ref::<UInt64Array>()) {
+            let values = seq.values();
+            from += values.partition_point(|s| *s <= wanted.low);
+            to += values.partition_point(|s| *s < wanted.high);
+        }
+        at += batch.num_rows();
+    }
+    g.rows = from.min(at)..to.min(at);
+    Ok(())
+}
+
+fn damaged(inner: &Inner, file: &Sealed, what: &str) -> VaultError {
+    let d = sealed::damage_of(&file.path, &file.facts, what);
+    inner.note_damage([d.clone()]);
+    VaultError::Damaged(d)
+}
+
+/// The records of these rows that answer. Those that nobody will take are left for the next time.
+fn read_rows(
+    inner: &Inner,
+    table: Table,
+    g: &mut Group,
+    wanted: &Wanted,
+    rows: Range<usize>,
+    left: usize,
+) -> Result<VecDeque<Event>, VaultError> {
+    let file = Arc::clone(&g.file);
+    let damaged = |what: String| damaged(inner, &file, &what);
+    let mut hits = match decide(g, wanted, rows.clone()).map_err(damaged)? {
         Some(hits) if hits.is_empty() => return Ok(VecDeque::new()),
         Some(hits) => hits,
         None => rows.collect(),
     };
+    if hits.len() > left.max(1) {
+        if wanted.query.newest_first {
+            hits.drain(..hits.len() - left.max(1));
+            g.rows.end = hits.first().copied().unwrap_or(g.rows.end);
+        } else {
+            hits.truncate(left.max(1));
+            g.rows.start = hits.last().map_or(g.rows.start, |l| l + 1);
+        }
+    }
     let ranges = runs(&hits);
     let batches = select(g, None, &ranges).map_err(damaged)?;
     let mut out = VecDeque::with_capacity(hits.len());
@@ -282,7 +334,7 @@ fn read_rows(inner: &Inner, table: Table, g: &Group, wanted: &Wanted, rows: Rang
 
 /// Rows that answer, by the columns that decide; `None` where every row does.
 fn decide(g: &Group, wanted: &Wanted, rows: Range<usize>) -> Result<Option<Vec<usize>>, String> {
-    if !wanted.times() && wanted.texts.is_empty() {
+    if !g.partly && !wanted.times() && wanted.texts.is_empty() {
         return Ok(None);
     }
     let mut names: Vec<&str> = vec!["seq"];

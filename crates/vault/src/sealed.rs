@@ -255,11 +255,13 @@ pub(crate) fn replace_files(
     Ok(())
 }
 
-/// Makes the word filters of a file of log lines. A help only: without them a search reads more, and finds the same.
+/// Makes the word filters of a file whose records hold words, where there are none that this program knows. A help only: without them a search
+/// reads more, and finds the same.
 pub(crate) fn add_words(file: &Sealed) {
     let words = crate::disk::beside(&file.path, ".words");
+    let worded = Table::from_number(file.facts.table).is_some_and(|t| columns::WORDED.contains(&t));
     // Questions read real files; a simulated disk has none.
-    if file.facts.table != Table::Log as u8 || !file.path.is_file() || words.is_file() {
+    if !worded || !file.path.is_file() || crate::ask::words::Filter::open(&words).is_ok() {
         return;
     }
     let new = crate::disk::beside(&words, ".new");

@@ -2,8 +2,8 @@
 //!
 //! The tail's columns are kept between questions and gone on with, so that asking often costs little.
 
-use crate::ask::{SegmentFile, Source, TableData};
-use crate::columns::RowBuilder;
+use crate::ask::{AskError, Cancel, Find, Found, Scope, SegmentFile, Source, TableData};
+use crate::columns::{self, RowBuilder};
 use crate::core::{Inner, TABLES, lock};
 use crate::error::VaultError;
 use crate::{Vault, disk, tail};
@@ -58,6 +58,13 @@ fn refresh(inner: &Inner, head: &mut Head) -> Result<(), VaultError> {
     Ok(())
 }
 
+impl Vault {
+    /// Finds records of every kind by words, addresses and the like, the newest first. Blocks; call it where blocking is fine.
+    pub fn find(&self, scope: &Scope, find: &Find, cancel: &Cancel) -> Result<Found, AskError> {
+        crate::ask::find_in(self, scope, find, self.last_seq(), cancel)
+    }
+}
+
 impl Source for Vault {
     fn table(&self, table: Table) -> Result<TableData, VaultError> {
         let inner = &self.inner;
@@ -81,7 +88,7 @@ impl Source for Vault {
                     max_time: f.max_time,
                     min_received: f.facts.first_received,
                     max_received: f.facts.last_received,
-                    words: (table == Table::Log && words.is_file()).then_some(words),
+                    words: (columns::WORDED.contains(&table) && words.is_file()).then_some(words),
                 }
             });
             return Ok(TableData { files: files.collect(), head: head.tables.get(table as usize).cloned().unwrap_or_default() });

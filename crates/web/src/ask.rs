@@ -237,6 +237,8 @@ pub struct Ask {
     pub(crate) now: Time,
     /// The time that the data shown is of, where it is not now.
     pub(crate) as_of: Option<Time>,
+    /// Set when the one who asked has gone away: nobody waits for the answer.
+    pub(crate) gone: vault::ask::Cancel,
 }
 
 impl Ask {

@@ -103,6 +103,8 @@ async fn enter(shared: Arc<Shared>, route: Option<Arc<Route>>, request: Request)
     }
     .await;
     let shadow = Ask::shadow(&ask);
+    // This future is dropped when the connection breaks; the handler goes on in its task, and is told.
+    let _gone = Gone(ask.gone.clone());
     let answer = match admitted {
         Err(problem) => Err(problem),
         // In a task of its own, so that a fault of ours becomes an answer and not a broken connection.
@@ -134,7 +136,17 @@ impl Ask {
             body: Bytes::new(),
             now: ask.now,
             as_of: ask.as_of,
+            gone: ask.gone.clone(),
         }
+    }
+}
+
+/// Tells when it is dropped; after the answer nobody listens any more.
+struct Gone(vault::ask::Cancel);
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        self.0.cancel();
     }
 }
 
@@ -177,6 +189,7 @@ async fn begin(shared: &Arc<Shared>, parts: &Parts, params: Vec<(String, String)
         body: Bytes::new(),
         now,
         as_of: (shared.as_of)().filter(|at| *at < now),
+        gone: vault::ask::Cancel::new(),
     };
     (ask, session)
 }

@@ -102,7 +102,7 @@ where
 pub(crate) fn routes() -> Vec<Route> {
     use api::stocktake as rounds;
     use pages::{
-        assets, calendar, clocks, entrance, events, export, findings, import, joins, ledger, own, settings, stocktake, today, vault,
+        assets, calendar, clocks, entrance, events, export, findings, import, joins, ledger, own, questions, settings, stocktake, today, vault,
     };
     vec![
         // Before login.
@@ -161,6 +161,7 @@ pub(crate) fn routes() -> Vec<Route> {
         get("/events/export.csv", ViewEvents, events::csv),
         get("/events/export.json", ViewEvents, events::json),
         get("/events/pack.zip", ViewEvents, events::pack),
+        get("/events/questions", ViewEvents, questions::list),
         post("/events/searches", ViewEvents, events::searches),
         get("/events/{epoch}/{seq}", ViewEvents, events::one),
         get("/events/{epoch}/{seq}/pack.zip", ViewEvents, events::pack_of_one),

@@ -52,3 +52,7 @@ vault-hold-set = hold '{ $name }' is set
 vault-hold-lifted = hold '{ $name }' is lifted
 vault-hold-none = no holds
 vault-progress = { $done } of { $total } bytes
+vault-not-noted = Not answered, because it cannot be written down that it was asked: { $why }. To look into a copy, open an archive with --archive
+cmd-vault-rollups = make the rollups for the pages (by asset, link and hour) anew from the records
+vault-rollups-done = made anew: { $hours } rows of assets and hours, { $links } links; { $changed } of them are other than before
+vault-rollups-moved = The watch read on meanwhile. Stop it and run this again

@@ -52,3 +52,7 @@ vault-hold-set = 保全「{ $name }」を置きました
 vault-hold-lifted = 保全「{ $name }」を解きました
 vault-hold-none = 保全はありません
 vault-progress = { $done } / { $total } バイト
+vault-not-noted = 尋ねたことを記録できないため、答えを出しませんでした：{ $why }。コピーを調べるときは、書き出したものを --archive で開いてください
+cmd-vault-rollups = 画面のための集計（資産・つながり・時間ごと）を記録から作り直します
+vault-rollups-done = 作り直しました：資産と時間 { $hours } 行、つながり { $links } 件、そのうち変わったもの { $changed } 件
+vault-rollups-moved = 見張りが記録を読み進めたため、作り直せませんでした。見張りを止めてから、もう一度実行してください

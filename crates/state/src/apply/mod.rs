@@ -10,7 +10,7 @@ mod merge;
 mod rollups;
 mod steps;
 
-pub(crate) use rollups::quality_of;
+pub(crate) use rollups::{quality_of, replace as replace_rollups};
 
 use crate::assets;
 use crate::db::{Conn, v};

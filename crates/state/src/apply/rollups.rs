@@ -4,10 +4,12 @@ use super::Work;
 use crate::assets::party_key;
 use crate::db::{Conn, V, v};
 use crate::error::Result;
+use crate::pipeline::{EventCursor, NewRollups, Replaced, cursor};
+use crate::store::Store;
 use model::asset::{HourDelta, Party, PeerDelta};
 use model::coverage::{Health, Quality};
 use model::{AssetId, EventId, SiteId, SourceId, Span, Time};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Stretches of one sensor this close together are one, if they were watched equally well.
 const ADJACENT: Span = Span::seconds(1);
@@ -80,6 +82,63 @@ async fn end(work: &mut Work, party: Party) -> Result<String> {
         Party::Asset(id) => Party::Asset(work.known(id).await?.unwrap_or(id)),
         Party::Address(ip) => Party::Address(ip),
     }))
+}
+
+/// What stands in a rollup, by its key.
+type Rows = BTreeMap<String, Vec<i64>>;
+
+async fn standing(tx: &mut Conn, links: bool, from: i64) -> Result<Rows> {
+    let mut out = Rows::new();
+    let sql = "SELECT asset, hour, packets_out, packets_in, bytes_out, bytes_in FROM asset_hours WHERE hour >= $1";
+    for row in tx.rows(sql, v![from]).await? {
+        let key = format!("{} {}", row.text(0)?, row.int(1)?);
+        out.insert(key, vec![row.int(2)?, row.int(3)?, row.int(4)?, row.int(5)?]);
+    }
+    if links {
+        let sql = "SELECT client, server, protocol, port, flows, bytes, first_at, last_at FROM peers";
+        for row in tx.rows(sql, v![]).await? {
+            let key = format!("{} {} {} {}", row.text(0)?, row.text(1)?, row.text(2)?, row.int(3)?);
+            out.insert(key, vec![row.int(4)?, row.int(5)?, row.int(6)?, row.int(7)?]);
+        }
+    }
+    Ok(out)
+}
+
+/// Puts rollups that were made anew in the place of those that are there. `None` where the consumer has read on meanwhile.
+pub(crate) async fn replace(store: &Store, consumer: &str, at: EventCursor, new: &NewRollups) -> Result<Option<Replaced>> {
+    let tx = store.write().await?;
+    let mut work = Work { tx, leads: HashMap::new(), stale: BTreeSet::new() };
+    if cursor(&mut work.tx, consumer).await? != Some(at) {
+        return Ok(None);
+    }
+    let links = new.peers.is_some();
+    let before = standing(&mut work.tx, links, new.from_hour).await?;
+    work.tx.run("DELETE FROM asset_hours WHERE hour >= $1", v![new.from_hour]).await?;
+    work.tx.run("DELETE FROM site_hours WHERE hour >= $1", v![new.from_hour]).await?;
+    // An asset that state does not know (any more) has no rollups, and is not made for them.
+    let mut known = Vec::with_capacity(new.hours.len());
+    for d in new.hours.iter().filter(|d| d.hour >= new.from_hour) {
+        if work.known(d.asset).await?.is_some() {
+            known.push(*d);
+        }
+    }
+    hours(&mut work, &known).await?;
+    if let Some(deltas) = &new.peers {
+        work.tx.run("DELETE FROM peers", v![]).await?;
+        let mut links = Vec::with_capacity(deltas.len());
+        for d in deltas {
+            // Two assets that turned out to be one have no link.
+            if end(&mut work, d.client).await? != end(&mut work, d.server).await? {
+                links.push(d.clone());
+            }
+        }
+        peers(&mut work, &links).await?;
+    }
+    let after = standing(&mut work.tx, links, new.from_hour).await?;
+    let changed = after.iter().filter(|(k, v)| before.get(*k) != Some(*v)).count() + before.keys().filter(|k| !after.contains_key(*k)).count();
+    let hours = after.keys().filter(|k| k.split(' ').count() == 2).count();
+    work.tx.commit().await?;
+    Ok(Some(Replaced { hours: hours as u64, links: (after.len() - hours) as u64, changed: changed as u64 }))
 }
 
 /// The name of a quality in the database.

@@ -9,6 +9,7 @@ mod ledger;
 mod ledger_csv;
 mod people;
 mod pipeline;
+mod rollups;
 mod sheets;
 mod stocktake;
 mod store;

@@ -3,6 +3,7 @@
 //! it is made: the engine's memory pool does not see what functions allocate.
 
 use super::has_words::HasWords;
+use super::record_has::RecordHas;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringBuilder};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, FieldRef};
@@ -132,7 +133,7 @@ enum Growth {
 pub(crate) fn scalar() -> Vec<Arc<ScalarUDF>> {
     static ALL: LazyLock<Vec<Arc<ScalarUDF>>> = LazyLock::new(|| {
         let inside = ScalarUDF::from(IsInside { signature: Signature::string(1, Volatility::Immutable) });
-        let mut all = vec![Arc::new(ScalarUDF::from(HasWords::new())), Arc::new(inside), joined()];
+        let mut all = vec![Arc::new(ScalarUDF::from(HasWords::new())), Arc::new(ScalarUDF::from(RecordHas::new())), Arc::new(inside), joined()];
         for f in SessionStateDefaults::default_scalar_functions() {
             if SCALAR.contains(&f.name()) {
                 all.push(f);

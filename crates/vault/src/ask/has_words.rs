@@ -1,4 +1,5 @@
-//! `has_words(text, 'some words')`: every word occurs in the text, whole and in any case ([`super::terms`]). The filters beside segment files
+//! `has_words(text, 'some words')`: every word occurs in the text, whole and in any case, or as a part or a phrase where the
+//! question says so ([`super::terms`]). The filters beside segment files
 //! ([`super::words`]) only spare reading; this decides.
 
 use super::terms::Needle;

@@ -6,8 +6,8 @@
 //!         of a human size                      that can matter
 //! ```
 //!
-//! **Who may see what.** A [`Scope`] is the vault's half of an authorised request: a set of tables, and the segments of a zone where the role reaches no
-//! further. A narrowed table is fenced ([`fence`]): conditions that could fail on a value never meet rows that the one who asks may not see. Only
+//! **Who may see what.** A [`Scope`] is the vault's half of an authorised request: a set of tables, and the segments or the addresses of a zone where the role
+//! reaches no further. A narrowed table is fenced ([`fence`]): conditions that could fail on a value never meet rows that the one who asks may not see. Only
 //! [`Scope::all`] has the schema `raw`, whose tables show also the columns from which a record is put together.
 //!
 //! **Limits.** Time, memory, rows and threads ([`Limits`]), and a flag to stop ([`Cancel`]). Each question has threads of its own, so one that hangs
@@ -15,11 +15,12 @@
 //! bounded elsewhere: the size of the question ([`guard`]), functions that make much out of little ([`functions`]), and, as a net under all that, the growth of the
 //! process while questions run.
 //!
-//! **Searching lines**: `has_words(text, 'some words')`, see [`terms`] and [`words`].
+//! **Searching**: `has_words(text, 'some words')`, see [`terms`] and [`words`]; records of every kind by words, addresses and the like: [`find`].
 
 mod error;
 mod fence;
 mod files;
+mod find;
 pub mod format;
 mod functions;
 mod guard;
@@ -27,12 +28,15 @@ mod has_words;
 mod hash;
 mod provider;
 pub mod questions;
+pub(crate) mod record_has;
 mod run;
 mod sift;
 mod terms;
 pub mod words;
 
 pub use error::AskError;
+pub(crate) use find::find as find_in;
+pub use find::{Clause, Find, Found, Hit};
 pub use run::{ask, ask_with};
 
 use crate::error::VaultError;
@@ -40,7 +44,7 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::logical_expr::Expr;
 use datafusion::scalar::ScalarValue;
-use model::event::Table;
+use model::event::{AddressKey, Table};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -112,40 +116,68 @@ impl Default for Limits {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scope {
     tables: u32,
-    segments: Option<Vec<(u16, u16)>>,
+    narrow: Option<Narrow>,
     raw: bool,
+}
+
+/// What of a table may be seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Narrow {
+    /// What was seen on these segments.
+    Segments(Vec<(u16, u16)>),
+    /// What has one of these addresses.
+    Addresses(Arc<Vec<AddressKey>>),
 }
 
 impl Scope {
     /// Everything, also the raw tables: for the machine itself.
     pub fn all() -> Scope {
-        Scope { tables: u32::MAX, segments: None, raw: true }
+        Scope { tables: u32::MAX, narrow: None, raw: true }
     }
 
     /// These tables of the whole site.
     pub fn site(tables: impl IntoIterator<Item = Table>) -> Scope {
-        Scope { tables: tables.into_iter().fold(0, |all, t| all | t.bit()), segments: None, raw: false }
+        Scope { tables: tables.into_iter().fold(0, |all, t| all | t.bit()), narrow: None, raw: false }
     }
 
     /// These tables, and of them only what was seen on these segments (sensor, VLAN). Tables that know no segment are closed.
     pub fn segments(tables: impl IntoIterator<Item = Table>, segments: Vec<(u16, u16)>) -> Scope {
-        Scope { segments: Some(segments), ..Scope::site(tables) }
+        Scope { narrow: Some(Narrow::Segments(segments)), ..Scope::site(tables) }
+    }
+
+    /// These tables, and of them only what has one of these addresses: the same rows for which [`model::Body::addresses`] gives one of them. Tables
+    /// without addresses are closed.
+    pub fn addresses(tables: impl IntoIterator<Item = Table>, addresses: Vec<AddressKey>) -> Scope {
+        Scope { narrow: Some(Narrow::Addresses(Arc::new(addresses))), ..Scope::site(tables) }
     }
 
     pub(crate) fn may(&self, table: Table) -> bool {
-        self.tables & table.bit() != 0 && (self.segments.is_none() || matches!(table, Table::Flow | Table::Activity | Table::Observation))
+        let open = match &self.narrow {
+            None => true,
+            Some(Narrow::Segments(_)) => matches!(table, Table::Flow | Table::Activity | Table::Observation),
+            Some(Narrow::Addresses(_)) => matches!(table, Table::Flow | Table::Activity | Table::Observation | Table::Log),
+        };
+        self.tables & table.bit() != 0 && open
     }
 
     pub(crate) fn raw(&self) -> bool {
         self.raw
     }
 
+    /// The same with the tables that show what has no column: for questions of our own, whose answers do not.
+    pub(crate) fn with_rests(&self) -> Scope {
+        Scope { raw: true, ..self.clone() }
+    }
+
     pub(crate) fn narrow(&self) -> bool {
-        self.segments.is_some()
+        self.narrow.is_some()
     }
 
     pub(crate) fn condition(&self, schema: &Schema) -> Option<Expr> {
-        self.segments.as_ref().map(|s| provider::condition(s, schema))
+        self.narrow.as_ref().map(|n| match n {
+            Narrow::Segments(s) => provider::condition(s, schema),
+            Narrow::Addresses(a) => provider::of_addresses(a, schema),
+        })
     }
 }
 
@@ -204,6 +236,13 @@ pub struct Answer {
     pub scanned: Scanned,
     /// What was not as it should be and made nothing wrong (a damaged word filter).
     pub notes: Vec<String>,
+}
+
+impl Answer {
+    /// Names of its columns, in their order.
+    pub fn columns(&self) -> Vec<String> {
+        self.schema.fields().iter().map(|f| f.name().clone()).collect()
+    }
 }
 
 /// A value for a `$name` in a question.

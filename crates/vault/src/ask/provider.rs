@@ -36,7 +36,7 @@ use datafusion::physical_plan::filter::FilterExecBuilder;
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use datafusion::physical_plan::union::UnionExec;
 use datafusion::prelude::{col as column, lit};
-use model::event::Table;
+use model::event::{AddressKey, Table};
 use std::collections::HashSet;
 use std::future::Future;
 use std::pin::Pin;
@@ -415,6 +415,24 @@ pub(crate) fn condition(segments: &[(u16, u16)], schema: &Schema) -> Expr {
         vlans.dedup();
         let vlans = vlans.into_iter().map(|v| lit(u64::from(v))).collect();
         column("sensor").eq(lit(u64::from(sensor))).and(column("vlan").in_list(vlans, false))
+    });
+    each.reduce(Expr::or).unwrap_or_else(|| lit(false))
+}
+
+/// The condition that narrows a table to addresses, where it has any.
+pub(crate) fn of_addresses(addresses: &[AddressKey], schema: &Schema) -> Expr {
+    let (mut macs, mut ips) = (Vec::new(), Vec::new());
+    for a in addresses {
+        match a {
+            AddressKey::Mac(m) => macs.push(lit(m.to_string())),
+            AddressKey::Ip(i) => ips.push(lit(i.to_string())),
+        }
+    }
+    let columns = columns::ADDRESS_COLUMNS.iter().filter(|c| schema.field_with_name(c).is_ok());
+    let each = columns.filter_map(|c| {
+        let wanted = if c.ends_with("mac") { &macs } else { &ips };
+        // An absent address is none of them, and must not make the whole condition unknown.
+        (!wanted.is_empty()).then(|| column(*c).is_not_null().and(column(*c).in_list(wanted.clone(), false)))
     });
     each.reduce(Expr::or).unwrap_or_else(|| lit(false))
 }

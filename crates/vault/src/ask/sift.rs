@@ -8,7 +8,8 @@
 use super::files::{FileError, Footer, Tally};
 use super::hash::{self, BLOCK};
 use super::terms::Needle;
-use super::words::{self, Filter};
+use super::words::Filter;
+use crate::columns;
 use datafusion::logical_expr::expr::{InList, ScalarFunction};
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 use datafusion::parquet::file::metadata::ColumnChunkMetaData;
@@ -31,7 +32,7 @@ pub(crate) enum Sift {
         column: String,
         values: Vec<u64>,
     },
-    /// All these keys occur in the column of lines.
+    /// All these keys occur in the record.
     Words(Vec<u64>),
     And(Vec<Sift>),
     Or(Vec<Sift>),
@@ -86,14 +87,21 @@ impl Sift {
                 }
             }
             Expr::ScalarFunction(ScalarFunction { func, args }) if func.name() == super::has_words::NAME => match args.as_slice() {
-                [c, words] if column(c) == Some(words::COLUMN) => match text(words).map(Needle::new) {
-                    Some(n) if !n.is_empty() => Sift::Words(n.hashes()),
-                    _ => Sift::Any,
-                },
+                // The filters are over all words of a record, so over those of each of these columns too.
+                [c, words] if column(c).is_some_and(columns::is_worded) => Sift::words(words),
+                _ => Sift::Any,
+            },
+            Expr::ScalarFunction(ScalarFunction { func, args }) if func.name() == super::record_has::NAME => match args.as_slice() {
+                [words, all @ ..] if all.iter().all(|c| column(c).is_some_and(columns::is_worded)) => Sift::words(words),
                 _ => Sift::Any,
             },
             _ => Sift::Any,
         }
+    }
+
+    fn words(words: &Expr) -> Sift {
+        let hashes = text(words).map(|w| Needle::new(w).hashes()).unwrap_or_default();
+        if hashes.is_empty() { Sift::Any } else { Sift::Words(hashes) }
     }
 
     fn asks_words(&self) -> bool {
@@ -219,5 +227,8 @@ mod tests {
         assert_eq!(Sift::of(&[col("client_ip").not_eq(lit("192.0.2.1"))]), Sift::Any);
         assert_eq!(Sift::of(&[col("ip").in_list(vec![lit("a")], true)]), Sift::Any);
         assert_eq!(Sift::of(&[col("ip").in_list(vec![lit("a")], false)]), is("ip", "a"));
+        // Names of protocols are no words of the record: a filter knows nothing of them.
+        assert!(columns::is_worded("login_user") && columns::is_worded("text") && columns::is_worded("rest_names"));
+        assert!(!columns::is_worded("protocol") && !columns::is_worded("about") && !columns::is_worded("kind") && !columns::is_worded("nothing"));
     }
 }

@@ -1,13 +1,13 @@
 //! Word filters: a file beside a segment file that says, for each row group, which words cannot be in it.
 //!
 //! For each row group there is a split-block bloom filter (as Parquet's: XXH64, 8 bits a key in one block of 32 bytes) over the keys of
-//! all its lines ([`super::terms`]), with about 10 bits for each distinct key: one in a hundred questions for a key that is not there reads the row group in
+//! all text and addresses of its records ([`super::terms`]), with about 10 bits for each distinct key: one in a hundred questions for a key that is not there reads the row group in
 //! vain, and a needle of several keys far fewer. For usual logs that is a few bytes a line, a tenth of what the compressed line takes. A question reads one page of 4 KiB for each
 //! key and row group and never the whole file.
 //!
 //! File, numbers little endian:
 //!
-//! - 16 bytes `HNMWORDS`, version u32 = 1, CRC-32 of the column's name u32.
+//! - 16 bytes `HNMWORDS`, version u32 = 2, CRC-32 of `record` u32 (version 1 knew only the column `text`, and no beginnings of words).
 //! - Padding to 4,096, then pages of 4,096 bytes: 127 blocks of 32 bytes, 28 zero bytes, CRC-32 of the 4,092 bytes before. Row groups begin on a page of their own.
 //! - The directory: for each row group first page u32, blocks u32, keys u32.
 //! - The end, 32 bytes: row groups u32, offset of the directory u64, rows u64, CRC-32 of directory and these 20 bytes u32, `HNMWORDS`.
@@ -16,14 +16,14 @@
 //! segment file at any time ([`build`]), it is not part of what is proven.
 
 use super::hash::{self, BLOCK};
+use super::record_has::Texts;
 use super::terms;
+use crate::columns;
 use crate::error::VaultError;
-use datafusion::arrow::array::{Array, AsArray};
-use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::DataType;
 use datafusion::parquet::arrow::ProjectionMask;
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use datafusion::parquet::file::metadata::RowGroupMetaData;
+use model::event::Table;
 use std::collections::HashSet;
 use std::fs::File;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -32,13 +32,13 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 const MAGIC: &[u8; 8] = b"HNMWORDS";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const PAGE: usize = 4096;
 const BLOCKS: usize = 127;
 const END: usize = 32;
 
-/// The column that has word filters: lines of logs.
-pub const COLUMN: &str = "text";
+/// What the filters are over: the whole record.
+const COLUMN: &str = "record";
 
 /// A hash is hashed enough.
 #[derive(Default)]
@@ -224,7 +224,7 @@ impl Filter {
     }
 }
 
-/// Makes the filters of a segment file (again) from its column `text`.
+/// Makes the filters of a segment file (again) from its columns of text and addresses, and what has no column.
 pub fn build<W: Write>(segment: &Path, out: W) -> Result<W, VaultError> {
     let io = |e: &io::Error| VaultError::io("make word filters of", segment, e);
     let parquet = |e: datafusion::parquet::errors::ParquetError| io(&bad(&e.to_string()));
@@ -232,23 +232,34 @@ pub fn build<W: Write>(segment: &Path, out: W) -> Result<W, VaultError> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(parquet)?;
     let meta = std::sync::Arc::clone(builder.metadata());
     let mut writer = Writer::new(out).map_err(|e| io(&e))?;
-    let mask = ProjectionMask::columns(builder.parquet_schema(), [COLUMN]);
+    let mut known: Vec<&str> = Table::ALL.into_iter().flat_map(columns::worded).collect();
+    known.sort_unstable();
+    known.dedup();
+    let mask = ProjectionMask::columns(builder.parquet_schema(), known);
     let reader = builder.with_projection(mask).with_batch_size(8192).build().map_err(parquet)?;
     let mut left = meta.row_groups().iter().map(RowGroupMetaData::num_rows).collect::<Vec<_>>().into_iter();
     let (mut group, mut rest) = (0u32, left.next().unwrap_or(0));
+    let mut record = String::new();
     for batch in reader {
-        let batch = batch.map_err(|e| io(&bad(&e.to_string())))?;
-        let Some(column) = batch.column_by_name(COLUMN) else { break };
-        let column = cast(column, &DataType::Utf8View).map_err(|e| io(&bad(&e.to_string())))?;
-        for text in column.as_string_view() {
+        let wrong = |e: &dyn std::fmt::Display| io(&bad(&e.to_string()));
+        let batch = batch.map_err(|e| wrong(&e))?;
+        let mut texts = Vec::with_capacity(batch.num_columns());
+        for column in batch.columns() {
+            // A name may be of something else in another table: a time is no text.
+            texts.extend(Texts::of(column).map_err(|e| wrong(&e))?);
+        }
+        for row in 0..batch.num_rows() {
             while rest == 0 {
                 let Some(next) = left.next() else { break };
                 (group, rest) = (group + 1, next);
             }
             rest -= 1;
-            writer.add(group, text.unwrap_or("")).map_err(|e| io(&e))?;
+            record.clear();
+            for t in &texts {
+                t.add(row, &mut record);
+            }
+            writer.add(group, &record).map_err(|e| io(&e))?;
         }
-        debug_assert_eq!(column.len(), batch.num_rows());
     }
     writer.finish(meta.num_row_groups() as u32).map_err(|e| io(&e))
 }

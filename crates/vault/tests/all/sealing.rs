@@ -87,6 +87,7 @@ fn every_question_has_the_same_answer_before_and_after() {
                             before_seq,
                             newest_first,
                             limit,
+                            seqs: Vec::new(),
                         });
                     }
                 }

@@ -3,6 +3,7 @@
 
 mod answers;
 mod columns_doc;
+mod find;
 mod hostile;
 mod named;
 mod scope;

@@ -214,3 +214,19 @@ fn gaps() {
     let made = of(dir.path(), events);
     assert_eq!(asked(&made, "gaps", &[MAY, JUNE]), "1,2026-05-01T00:00:00Z,drops,2,14,200\n1,2026-05-01T01:00:00Z,nothing,1,0,100");
 }
+
+#[test]
+fn the_guides_name_every_question_with_its_values() {
+    for lang in ["ja", "en"] {
+        let page = std::fs::read_to_string(format!("{}/../../docs/{lang}/cli.md", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        for q in vault::ask::questions::ALL {
+            let about = if lang == "ja" { q.ja } else { q.en };
+            let line = page.lines().find(|l| l.starts_with(&format!("| `{}` |", q.name))).unwrap_or_else(|| panic!("{lang}: {}", q.name));
+            assert!(line.contains(about), "{line}");
+            for p in q.params {
+                let written = p.default.map_or_else(|| format!("`{}`", p.name), |d| format!("`[{}={d}]`", p.name));
+                assert!(line.contains(&written), "{written} in {line}");
+            }
+        }
+    }
+}

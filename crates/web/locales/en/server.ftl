@@ -165,6 +165,7 @@ deed-login-refused = A log-in was refused
 deed-logout = Logged out
 deed-password-set = Changed a password
 deed-account = Changed an account
+deed-asked = Searched the records
 deed-exported = Exported
 deed-started = Started Hinomi
 deed-stopped = Stopped Hinomi

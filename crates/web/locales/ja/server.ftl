@@ -165,6 +165,7 @@ deed-login-refused = ログインに失敗した
 deed-logout = ログアウトした
 deed-password-set = パスワードを変えた
 deed-account = 利用者を変えた
+deed-asked = 記録を調べた
 deed-exported = 書き出した
 deed-started = 火の見を起動した
 deed-stopped = 火の見を止めた

@@ -8,8 +8,8 @@ mod take;
 mod web;
 
 use super::assets::{event_href, record_keys, sensor_name, sensor_names};
-use super::records::{self, Found};
-use super::search::{self, Filter};
+use super::records;
+use super::search;
 use super::speak::{Names, cut};
 use crate::ask::{Ask, Fields, escape};
 use crate::problem::{Problem, page};
@@ -25,21 +25,22 @@ use model::{Act, AssetId, AssetState, Authorised, Event, EventId, FindingId, Tim
 use std::collections::BTreeMap;
 use std::time::Duration;
 use vault::Query;
+use vault::ask::{Clause, Find, Found};
 
 /// Records on a page.
 const ROWS: usize = 100;
 /// Records that are found for a page: what its picture and its counts are of, and what is taken out.
 const FOUND: usize = 5000;
+/// Characters of a search that are written down.
+const MOST_ASKED: usize = 1000;
 /// Fields of a record that are shown one by one; the JSON beneath holds all.
 const MOST_FIELDS: usize = 400;
 
 /// What an address asks for.
 pub(crate) struct Asked {
-    query: Query,
-    filter: Filter,
+    find: Find,
     said: Vec<(String, String)>,
     about: Option<Link>,
-    finding: Option<FindingId>,
     problems: Vec<String>,
 }
 
@@ -52,18 +53,22 @@ pub(crate) fn time(ask: &Ask, text: &str) -> Option<Time> {
     })
 }
 
-pub(crate) async fn asked(ask: &Ask, proof: &Authorised<ViewEvents>) -> Result<Asked, Problem> {
+/// A time as a form shows it, in the reader's zone.
+pub(crate) fn at_zone(ask: &Ask, at: Time) -> String {
+    let stamp = jiff::Timestamp::from_second(at.0.div_euclid(1_000_000_000)).unwrap_or_default();
+    stamp.to_zoned(ask.format.zone.clone()).strftime("%Y-%m-%dT%H:%M:%S").to_string()
+}
+
+pub(crate) async fn asked(ask: &Ask) -> Result<Asked, Problem> {
     let q = &ask.query;
     let words = search::understood(ask, q.get("q")).await?;
     let mut out = Asked {
-        query: Query { from: words.from, to: words.to, tables: words.tables, ..Query::default() },
-        filter: words.filter,
+        find: words.find,
         said: words.said.into_iter().map(|(raw, key, meant)| (raw, ask.t().x(key, &meant))).collect(),
         about: None,
-        finding: None,
-        problems: words.wrong.iter().map(|w| ask.t().x("events-time-wrong", &cut(w))).collect(),
+        problems: words.wrong.iter().map(|w| ask.t().x("events-word-wrong", &cut(w))).collect(),
     };
-    for (name, slot) in [("from", &mut out.query.from), ("to", &mut out.query.to)] {
+    for (name, slot) in [("from", &mut out.find.from), ("to", &mut out.find.to)] {
         let text = q.get(name);
         if !text.is_empty() {
             *slot = search::time(ask, text, false);
@@ -74,63 +79,57 @@ pub(crate) async fn asked(ask: &Ask, proof: &Authorised<ViewEvents>) -> Result<A
     }
     for name in q.all("table") {
         match Table::ALL.iter().find(|t| t.name() == name) {
-            Some(table) => out.query.tables |= table.bit(),
+            Some(table) => out.find.tables |= table.bit(),
             None => out.problems.push(ask.t().x("events-table-wrong", &cut(name))),
         }
     }
-    out.query.before_seq = q.number("before");
-    out.query.after_seq = q.number("after");
+    out.find.before_seq = q.number("before");
+    out.find.after_seq = q.number("after");
     if !q.get("sensor").is_empty() {
-        out.filter.source = Some(model::SourceId(q.number("sensor").ok_or(Problem::NotFound)?));
+        out.find.all.push(Clause::Source(model::SourceId(q.number("sensor").ok_or(Problem::NotFound)?)));
     }
     if !q.get("asset").is_empty() {
         let id: AssetId = q.get("asset").parse().map_err(|_| Problem::NotFound)?;
         let (asset, keys) = record_keys(ask, id).await?;
         out.about = Some(Link::to(asset.label(), format!("/assets/{id}")));
-        out.query.addresses = keys;
-        if out.query.addresses.is_empty() {
-            // An asset that was never seen has no records; without this every record would fit.
-            out.query.before_seq = Some(1);
-        }
+        // An asset that was never seen has no records: nothing has one of no addresses.
+        out.find.all.push(Clause::Addresses(keys));
     } else if !q.get("finding").is_empty() {
         let id: FindingId = q.get("finding").parse().map_err(|_| Problem::NotFound)?;
         let seeing = ask.also(ViewFindings)?;
         let finding = ask.store.finding(&seeing, id).await?;
         let names = Names::of(ask, &[&finding]).await?;
         out.about = Some(Link::to(super::speak::title(ask, &names, &finding), format!("/findings/{id}")));
-        out.finding = Some(id);
-    } else if proof.zone().is_some() {
-        // Whoever sees one zone asks by asset or finding.
-        return Err(Problem::Denied);
+        // At most KEPT_EVENTS are kept for a finding: all of them are looked at.
+        let paging = state::Paging { page: 1, per_page: state::Paging::MOST };
+        let kept = ask.store.finding_events(&seeing, id, paging).await?.items;
+        out.find.all.push(Clause::Numbers(kept.into_iter().map(|i| i.seq).collect()));
     }
     Ok(out)
 }
 
+/// Finds what is asked for, and writes down that it was asked.
 pub(crate) async fn find(ask: &Ask, proof: &Authorised<ViewEvents>, asked: &Asked, limit: usize) -> Result<Found, Problem> {
-    find_within(ask, proof, asked, limit, search::PATIENCE).await
+    let found = find_within(ask, proof, asked, limit, search::PATIENCE).await?;
+    questioned(ask, proof, &spoken(&ask.query), found.hits.len()).await?;
+    Ok(found)
 }
 
-/// The same, for as long as is given.
+/// The same without writing it down, for as long as is given.
 async fn find_within(ask: &Ask, proof: &Authorised<ViewEvents>, asked: &Asked, limit: usize, patience: Duration) -> Result<Found, Problem> {
-    let Some(finding) = asked.finding else { return search::find(ask, asked.query.clone(), asked.filter.clone(), limit, patience).await };
-    let seeing = ask.also(ViewFindings)?;
-    // At most KEPT_EVENTS are kept for a finding: all of them are looked at.
-    let paging = state::Paging { page: 1, per_page: state::Paging::MOST };
-    let ids = ask.store.finding_events(&seeing, finding, paging).await?.items;
-    let (after, before) = (asked.query.after_seq.unwrap_or(0), asked.query.before_seq.unwrap_or(u64::MAX));
-    let mut events = records::several(ask, proof, ids.into_iter().filter(|i| i.seq > after && i.seq < before).collect()).await?;
-    let tables = asked.query.tables;
-    events.retain(|e| {
-        (tables == 0 || tables & e.body.table().bit() != 0)
-            && asked.query.from.is_none_or(|f| e.time() >= f)
-            && asked.query.to.is_none_or(|t| e.time() < t)
-            && asked.filter.fits(e)
-    });
-    events.sort_by_key(|e| std::cmp::Reverse(e.id.seq));
-    let more = events.len() > limit;
-    events.truncate(limit);
-    let older = events.last().map(|e| e.id.seq).filter(|_| more);
-    Ok(Found { events, older, stopped: None })
+    records::find(ask, proof, Find { most: limit, patience, ..asked.find.clone() }).await
+}
+
+/// Writes down that somebody asked the vault.
+pub(crate) async fn questioned(ask: &Ask, proof: &Authorised<ViewEvents>, question: &str, rows: usize) -> Result<(), Problem> {
+    Ok(ask.store.did(proof, Deed::Asked { question: question.to_owned(), rows: rows as u64 }, ask.now).await?)
+}
+
+/// A search as people read it: its fields, without what only serves the page.
+fn spoken(query: &Fields) -> String {
+    let fields = query.0.iter().filter(|(n, v)| !v.is_empty() && !matches!(n.as_str(), "lang" | "done" | "encoding" | "page" | "limit"));
+    let all: Vec<String> = fields.map(|(n, v)| format!("{n}={v}")).collect();
+    all.join(" ").chars().take(MOST_ASKED).collect()
 }
 
 /// The page's address with other fields in its query: `set` replaces what stands there, an empty value takes it out.
@@ -145,25 +144,32 @@ pub(crate) fn at(ask: &Ask, set: &[(&str, &str)]) -> String {
 
 /// `GET /events`
 pub(crate) async fn list(ask: Ask, proof: Authorised<ViewEvents>) -> Result<Response, Problem> {
-    let asked = asked(&ask, &proof).await?;
+    let asked = asked(&ask).await?;
     let found = if asked.problems.is_empty() { find(&ask, &proof, &asked, FOUND).await? } else { Found::default() };
     let t = ask.t();
-    let mut tables = vec![Choice::new("", ask.say("choice-all"), asked.query.tables == 0)];
-    tables.extend(Table::ALL.iter().map(|x| Choice::new(x.name(), t.of("table", x.name()), asked.query.tables & x.bit() != 0)));
+    let mut tables = vec![Choice::new("", ask.say("choice-all"), ask.query.get("table").is_empty())];
+    let chosen: Vec<&str> = ask.query.all("table").collect();
+    tables.extend(Table::ALL.iter().map(|x| Choice::new(x.name(), t.of("table", x.name()), chosen.contains(&x.name()))));
     let keep = ["asset", "finding", "sensor"]
         .iter()
         .map(|n| ((*n).to_owned(), ask.query.get(n).to_owned()))
         .filter(|(_, v)| !v.is_empty())
         .collect();
-    let events = &found.events;
+    let hits = &found.hits;
     // What is shown is a part of what was found; the parts hang on the first record, so that new ones do not move them.
-    let part = ask.query.number::<usize>("page").unwrap_or(1).clamp(1, events.len().div_ceil(ROWS).max(1));
-    let shown = events.get((part - 1) * ROWS..(part * ROWS).min(events.len())).unwrap_or_default();
-    let ends = events.first().zip(events.last()).map(|(a, b)| (a.id.seq + 1, b.id.seq.saturating_sub(1)));
+    let part = ask.query.number::<usize>("page").unwrap_or(1).clamp(1, hits.len().div_ceil(ROWS).max(1));
+    let shown = hits.get((part - 1) * ROWS..(part * ROWS).min(hits.len())).unwrap_or_default();
+    let events = records::read(&ask, shown.iter().map(|h| h.seq).collect()).await?;
+    let ends = hits.first().zip(hits.last()).map(|(a, b)| (a.seq + 1, b.seq.saturating_sub(1)));
     let anchored = |page: usize| {
         let before = ends.map(|(before, _)| before.to_string()).unwrap_or_default();
         at(&ask, &[("before", &before), ("after", ask.query.get("after")), ("page", &page.to_string())])
     };
+    let stopped = match found.stopped {
+        Some(seq) => stopped_at(&ask, seq).await?,
+        None => None,
+    };
+    let older = if found.more { hits.last().map(|h| h.seq) } else { found.stopped };
     let query = at(&ask, &[]).strip_prefix("/events?").unwrap_or_default().to_owned();
     let searches = match ask.also(OwnSettings) {
         Ok(own) => ask.store.searches(&own).await?,
@@ -178,11 +184,12 @@ pub(crate) async fn list(ask: Ask, proof: Authorised<ViewEvents>) -> Result<Resp
         keep,
         q: ask.query.get("q").to_owned(),
         said: asked.said.clone(),
-        brush: brush::of(&ask, &asked.query, events),
-        facets: facets::of(&ask, &asked, events).await?,
-        found: crate::view::Amount::count(events.len() as u64),
-        more: found.older.is_some(),
-        stopped: found.stopped.map(|at| ask.format.date_time(at)),
+        brush: brush::of(&ask, &asked.find, hits),
+        facets: facets::of(&ask, &asked, hits).await?,
+        found: crate::view::Amount::count(hits.len() as u64),
+        more: found.more || found.stopped.is_some(),
+        stopped,
+        questions: super::questions::all(&ask),
         searches: searches.into_iter().map(|s| (Link::to(s.name, format!("/events?{}", s.query)), s.id)).collect(),
         export: ends.map(|(before, after)| {
             let query = at(&ask, &[("before", &before.to_string()), ("after", &after.to_string())]);
@@ -193,14 +200,22 @@ pub(crate) async fn list(ask: Ask, proof: Authorised<ViewEvents>) -> Result<Resp
         tables,
         from: ask.query.get("from").to_owned(),
         to: ask.query.get("to").to_owned(),
-        rows: rows(&ask, shown).await?,
-        next: (part * ROWS < events.len()).then(|| anchored(part + 1)),
-        older: found.older.map(|seq| at(&ask, &[("before", &seq.to_string()), ("after", ask.query.get("after"))])),
+        rows: rows(&ask, &events).await?,
+        next: (part * ROWS < hits.len()).then(|| anchored(part + 1)),
+        older: older.map(|seq| at(&ask, &[("before", &seq.to_string()), ("after", ask.query.get("after"))])),
         newest: (!ask.query.get("before").is_empty() || part > 1).then(|| at(&ask, &[])),
         all: ask.shared.vault.status().events,
         problems: asked.problems,
     };
     page(&view)
+}
+
+/// When the newest record was received that was not looked at, in words.
+async fn stopped_at(ask: &Ask, seq: u64) -> Result<Option<String>, Problem> {
+    let vault = ask.shared.vault.clone();
+    let before = Query { before_seq: Some(seq), newest_first: true, limit: Some(1), ..Query::default() };
+    let found = records::in_turn(ask, move || vault.read(&before).find_map(Result::ok)).await?;
+    Ok(found.map(|e| ask.format.date_time(e.received)))
 }
 
 pub(crate) use take::{csv, json, pack, pack_of_one, searches};
@@ -381,6 +396,7 @@ fn deed(ask: &Ask, deed: &Deed) -> String {
         Deed::Logout => ("deed-logout", String::new()),
         Deed::PasswordSet { .. } => ("deed-password-set", String::new()),
         Deed::Account { name, .. } => ("deed-account", name.clone()),
+        Deed::Asked { question, rows } => ("deed-asked", format!("{} · {question}", ask.t().n("events-count", *rows))),
         Deed::Exported { what, rows } => ("deed-exported", format!("{what} {}", ask.format.number(*rows))),
         Deed::StocktakeStarted { name, .. } => ("deed-stocktake-started", name.clone()),
         Deed::StocktakeTicked { label, to, .. } => ("deed-stocktake-ticked", format!("{label} {}", ask.t().of("stock-result", to.name()))),

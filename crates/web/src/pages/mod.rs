@@ -11,6 +11,7 @@ pub(crate) mod import;
 pub(crate) mod joins;
 pub(crate) mod ledger;
 pub(crate) mod own;
+pub(crate) mod questions;
 pub(crate) mod records;
 pub(crate) mod search;
 pub(crate) mod settings;

@@ -1,131 +1,138 @@
-//! Asking the vault for records, within bounds: on a blocking thread, a few questions at a time, newest first, in stretches of the log
-//! so that a rare address is not looked for in a year of records while a page waits. Where the time is up before the page is full, the
-//! page says where it stopped, and the next part goes on from there.
+//! Asking the vault for records, within bounds: on a blocking thread, a few questions at a time, and stopped when the reader goes away. Whoever
+//! sees one zone only is given what has an address of an asset of that zone, on every way out: [`Reach`].
 
-use super::search::Filter;
 use crate::ask::Ask;
 use crate::problem::Problem;
-use model::access::{ViewAssets, ViewEvents};
+use model::access::{ViewAssets, ViewAudit, ViewEvents};
 use model::asset::Asset;
-use model::event::AddressKey;
-use model::{Authorised, Event, EventId, Time};
-use std::time::{Duration, Instant};
+use model::event::{AddressKey, Table};
+use model::{Authorised, Event, EventId};
+use std::collections::BTreeSet;
+use std::time::Duration;
 use vault::Query;
+use vault::ask::{AskError, Find, Found, Scope};
 
-/// Records that are looked at in one go.
-const STRETCH: u64 = 200_000;
+/// How long a question waits for its turn.
+const TURN: Duration = Duration::from_secs(5);
 
-/// Records, and where to go on.
-#[derive(Debug, Default)]
-pub(crate) struct Found {
-    pub(crate) events: Vec<Event>,
-    /// Ask again with `before_seq` set to this; absent where there is nothing older.
-    pub(crate) older: Option<u64>,
-    /// The time was up before everything was looked at: what was received before this was not.
-    pub(crate) stopped: Option<Time>,
+/// Which records somebody may see.
+#[derive(Clone, Debug)]
+pub(crate) struct Reach {
+    tables: u32,
+    /// Only what has one of these; absent: everything of the site.
+    addresses: Option<BTreeSet<AddressKey>>,
 }
 
-/// Records between two looks at the clock.
-const BREATH: u32 = 256;
+impl Reach {
+    pub(crate) async fn of(ask: &Ask, proof: &Authorised<ViewEvents>) -> Result<Reach, Problem> {
+        let mut tables = Table::ALL.iter().fold(0, |all, t| all | t.bit());
+        // What people did in Hinomi is for those who watch over it.
+        if !ask.also(ViewAudit).is_ok_and(|audit| audit.zone().is_none()) {
+            tables &= !Table::Audit.bit();
+        }
+        if proof.zone().is_none() {
+            return Ok(Reach { tables, addresses: None });
+        }
+        // A role without assets reaches no address, and so nothing.
+        let addresses = match ask.also(ViewAssets) {
+            Ok(seeing) if seeing.zone() == proof.zone() => ask.store.addresses_in_zone(&seeing).await?,
+            _ => Vec::new(),
+        };
+        Ok(Reach { tables, addresses: Some(addresses.into_iter().collect()) })
+    }
 
-/// Newest first, those that fit.
-pub(crate) async fn newest(ask: &Ask, query: Query, filter: Filter, limit: usize, patience: Duration) -> Result<Found, Problem> {
-    let turn = tokio::time::timeout(Duration::from_secs(5), ask.shared.vault_turns.clone().acquire_owned()).await;
+    /// The same for the vault.
+    pub(crate) fn scope(&self) -> Scope {
+        let tables = Table::ALL.into_iter().filter(|t| self.tables & t.bit() != 0);
+        match &self.addresses {
+            None => Scope::site(tables),
+            Some(a) => Scope::addresses(tables, a.iter().copied().collect()),
+        }
+    }
+
+    /// Whether a record may be seen.
+    pub(crate) fn sees(&self, event: &Event) -> bool {
+        let Some(mine) = &self.addresses else { return self.tables & event.body.table().bit() != 0 };
+        let mut found = false;
+        event.body.addresses(|a| found |= mine.contains(&a));
+        found && self.tables & event.body.table().bit() != 0
+    }
+}
+
+/// Runs a question on a thread of its own when it is its turn.
+pub(crate) async fn in_turn<R: Send + 'static>(ask: &Ask, question: impl FnOnce() -> R + Send + 'static) -> Result<R, Problem> {
+    let turn = tokio::time::timeout(TURN, ask.shared.vault_turns.clone().acquire_owned()).await;
     let Ok(Ok(turn)) = turn else { return Err(Problem::Busy(String::from("too many questions to the vault"))) };
-    let vault = ask.shared.vault.clone();
-    tokio::task::spawn_blocking(move || {
+    let run = move || {
         let _turn = turn;
-        let started = Instant::now();
-        let mut before = query.before_seq.unwrap_or(u64::MAX).min(vault.last_seq().saturating_add(1));
-        let floor = query.after_seq.unwrap_or(0);
-        let mut found = Found::default();
-        while before > floor.saturating_add(1) {
-            let after = before.saturating_sub(STRETCH + 1).max(floor);
-            let part = Query {
-                after_seq: Some(after),
-                before_seq: Some(before),
-                newest_first: true,
-                limit: filter.is_empty().then(|| limit + 1 - found.events.len()),
-                ..query.clone()
-            };
-            let mut looked = 0u32;
-            for event in vault.read(&part) {
-                match event {
-                    Ok(e) if !filter.fits(&e) => {
-                        looked += 1;
-                        if looked.is_multiple_of(BREATH) && started.elapsed() > patience {
-                            found.older = Some(e.id.seq);
-                            found.stopped = Some(e.received);
-                            return found;
-                        }
-                    }
-                    Ok(e) if found.events.len() < limit => found.events.push(e),
-                    Ok(_) => {
-                        found.older = found.events.last().map(|e| e.id.seq);
-                        return found;
-                    }
-                    // A damaged place is named by `vault verify`; what can be read is shown.
-                    Err(error) => tracing::warn!(%error, "a record could not be read"),
-                }
+        question()
+    };
+    tokio::task::spawn_blocking(run).await.map_err(|e| Problem::Broken(e.to_string()))
+}
+
+/// What to tell of a question that was not answered.
+pub(crate) fn unanswered(ask: &Ask, e: AskError) -> Problem {
+    match e {
+        AskError::TooSlow { .. } => Problem::Bad(ask.say("question-too-slow")),
+        AskError::TooMuchMemory { .. } => Problem::Bad(ask.say("question-too-large")),
+        AskError::NotAllowed { .. } => Problem::Denied,
+        AskError::Cancelled => Problem::Busy(String::from("the reader went away")),
+        AskError::Gone { .. } => Problem::Busy(e.to_string()),
+        AskError::Parameter { name, what } => Problem::Bad(format!("{name}: {what}")),
+        other => Problem::Broken(other.to_string()),
+    }
+}
+
+/// Finds records, newest first, as far as the asker may see them.
+pub(crate) async fn find(ask: &Ask, proof: &Authorised<ViewEvents>, find: Find) -> Result<Found, Problem> {
+    let scope = Reach::of(ask, proof).await?.scope();
+    let (vault, gone) = (ask.shared.vault.clone(), ask.gone.clone());
+    let found = in_turn(ask, move || vault.find(&scope, &find, &gone)).await?;
+    let found = found.map_err(|e| unanswered(ask, e))?;
+    for note in &found.notes {
+        tracing::warn!("search: {note}");
+    }
+    Ok(found)
+}
+
+/// These records, newest first; they were found by the asker just now. One in a damaged place is left out: `vault verify` names it.
+pub(crate) async fn read(ask: &Ask, mut seqs: Vec<u64>) -> Result<Vec<Event>, Problem> {
+    if seqs.is_empty() {
+        return Ok(Vec::new());
+    }
+    seqs.sort_unstable();
+    seqs.dedup();
+    let (vault, gone) = (ask.shared.vault.clone(), ask.gone.clone());
+    in_turn(ask, move || {
+        let mut out = Vec::with_capacity(seqs.len());
+        for event in vault.read(&Query { seqs, newest_first: true, ..Query::default() }) {
+            if gone.is_cancelled() {
+                break;
             }
-            before = after.saturating_add(1);
-            if started.elapsed() > patience && before > floor.saturating_add(1) {
-                found.older = Some(before);
-                let at = vault.read(&Query { after_seq: Some(before - 1), limit: Some(1), ..Query::default() }).next();
-                found.stopped = at.and_then(Result::ok).map(|e| e.received);
-                return found;
+            match event {
+                Ok(e) => out.push(e),
+                Err(error) => tracing::warn!(%error, "a record could not be read"),
             }
         }
-        found
+        out
     })
     .await
-    .map_err(|e| Problem::Broken(e.to_string()))
 }
 
 /// One record.
 pub(crate) async fn one(ask: &Ask, proof: &Authorised<ViewEvents>, id: EventId) -> Result<Event, Problem> {
+    let reach = Reach::of(ask, proof).await?;
     let vault = ask.shared.vault.clone();
     let found = tokio::task::spawn_blocking(move || vault.get(id)).await.map_err(|e| Problem::Broken(e.to_string()))??;
-    let event = found.ok_or(Problem::NotFound)?;
-    if visible(ask, proof, &event).await? { Ok(event) } else { Err(Problem::NotFound) }
+    found.filter(|e| reach.sees(e)).ok_or(Problem::NotFound)
 }
 
 /// Several records by name; those that were let go or may not be seen are left out.
 pub(crate) async fn several(ask: &Ask, proof: &Authorised<ViewEvents>, ids: Vec<EventId>) -> Result<Vec<Event>, Problem> {
-    let vault = ask.shared.vault.clone();
-    let found = tokio::task::spawn_blocking(move || ids.into_iter().filter_map(|id| vault.get(id).ok().flatten()).collect::<Vec<_>>())
-        .await
-        .map_err(|e| Problem::Broken(e.to_string()))?;
-    let mut out = Vec::with_capacity(found.len());
-    for event in found {
-        if visible(ask, proof, &event).await? {
-            out.push(event);
-        }
-    }
-    Ok(out)
-}
-
-/// Whoever sees one zone only sees a record where one of its addresses belongs to an asset of that zone.
-pub(crate) async fn visible(ask: &Ask, proof: &Authorised<ViewEvents>, event: &Event) -> Result<bool, Problem> {
-    if proof.zone().is_none() {
-        return Ok(true);
-    }
-    let Ok(assets) = ask.also(ViewAssets) else { return Ok(false) };
-    let mut keys = Vec::new();
-    event.body.addresses(|k| keys.push(k));
-    for key in keys {
-        let (mac, ip) = match key {
-            AddressKey::Mac(m) => (Some(m), None),
-            AddressKey::Ip(i) => (None, Some(i)),
-        };
-        // The asset at an address may stand in another zone: only one that the proof reaches counts.
-        if let Some(id) = ask.store.asset_at(&assets, None, mac, ip).await?
-            && ask.store.asset(&assets, id).await.is_ok()
-        {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    let reach = Reach::of(ask, proof).await?;
+    let mut found = read(ask, ids.iter().map(|i| i.seq).collect()).await?;
+    found.retain(|e| ids.contains(&e.id) && reach.sees(e));
+    Ok(found)
 }
 
 /// The addresses by which an asset's records are found.

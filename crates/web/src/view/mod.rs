@@ -32,6 +32,7 @@
 //! | `GET /findings/{id}`, `POST /findings/{id}` | [`FindingPage`] | `act` (`acknowledge`/`explain`/`close`/`reopen`), `note`, `until` (`YYYY-MM-DD`), `rev` |
 //! | `GET /events` | [`EventsPage`] | `q` (words), `asset`, `finding`, `table`, `sensor`, `from`, `to`, `before`, `after` (cursors), `page` |
 //! | `GET /events/export.csv`, `.json`, `/events/pack.zip` | what the page shows | the same, `encoding` |
+//! | `GET /events/questions` | [`questions::QuestionsPage`] | `name`, `ask`, `explain`, and what the question asks for |
 //! | `POST /events/searches` | searches that one keeps | `act` (`keep`/`forget`), `name`, `query`, `id` |
 //! | `GET /events/{epoch}/{seq}/pack.zip` | evidence pack of one record | |
 //! | `GET /events/{epoch}/{seq}` | [`EventPage`] | |
@@ -64,6 +65,7 @@ pub mod clocks;
 pub mod events;
 pub mod findings;
 pub mod plain;
+pub mod questions;
 pub mod settings;
 pub mod shell;
 pub mod stocktake;

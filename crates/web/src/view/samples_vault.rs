@@ -2,6 +2,7 @@
 
 use super::clocks::*;
 use super::samples::{Say, shell};
+use super::questions::{QuestionAnswer, QuestionField, QuestionsPage};
 use super::vault::*;
 use super::words::Tag;
 use super::{Amount, Choice, Link, Page, RawRow, SettingRow};
@@ -191,12 +192,40 @@ fn clocks(s: &Say) -> ClocksPage {
 }
 
 /// Every page under its name.
+fn questions(s: &Say) -> QuestionsPage {
+    let field = |name, ja: &str, en: &str, kind, value: String| QuestionField { name, label: s.s(ja, en), kind, value, needed: true };
+    QuestionsPage {
+        shell: shell(s, Page::Events, ""),
+        all: vec![
+            (Link::to(s.s("だれがだれと通信したか", "Who talked to whom"), "/events/questions?name=talked"), true),
+            (Link::to(s.s("ログの検索", "Lines of logs"), "/events/questions?name=words"), false),
+        ],
+        chosen: Some(("talked", s.s("だれがだれと通信したか", "Who talked to whom"))),
+        fields: vec![
+            field("from", "いつから", "From", "datetime-local", "2026-11-19T08:05:09".into()),
+            field("words", "ことば", "Words", "text", s.s("認証 失敗", "login failed")),
+        ],
+        sql: s.s("select 1", "select 1"),
+        explain: true,
+        answer: Some(QuestionAnswer {
+            head: vec![(s.s("記録", "Record"), false), (s.s("通信量", "Traffic"), true)],
+            rows: vec![vec![(Link::to("#81203", "/events/1/81203"), false), (Link::plain(s.s("12 MB", "12 MB")), true)]],
+            cut: true,
+            said: s.s("1 行、12 ミリ秒", "1 row, 12 ms"),
+            explain: Some(s.s("Projection: seq", "Projection: seq")),
+        }),
+        problems: vec![s.s("「いつから」を確かめてください。", "Check the field \"From\".")],
+    }
+}
+
 pub(super) fn pages(s: &Say) -> Vec<(&'static str, String)> {
     let empty = VaultPage { shell: shell(s, Page::Settings, ""), tone: "ok", mark: "●", ..VaultPage::default() };
     let no_clocks = ClocksPage { shell: shell(s, Page::Settings, ""), mark: "？", sources: Some(vec![]), ..ClocksPage::default() };
     vec![
         ("clocks", clocks(s).render().unwrap()),
         ("clocks-empty", no_clocks.render().unwrap()),
+        ("questions", questions(s).render().unwrap()),
+        ("questions-none", QuestionsPage { shell: shell(s, Page::Events, ""), ..QuestionsPage::default() }.render().unwrap()),
         ("vault", vault(s, false).render().unwrap()),
         ("vault-bad", vault(s, true).render().unwrap()),
         ("vault-empty", empty.render().unwrap()),

@@ -63,9 +63,22 @@ async fn words_find_records() {
     let b = house.admin().await;
     some(&house).await;
     assert_eq!(search(&b, "").await, [5, 4, 3, 2, 1]);
-    assert_eq!(search(&b, "192.168.1.99").await, [2], "an address is an address");
+    assert_eq!(search(&b, "192.168.1.99").await, [3, 2], "in a column or in the text");
     assert_eq!(search(&b, "\"192.168.1.99\"").await, [3, 2], "in quotes it is text");
-    assert_eq!(search(&b, "3C-52-82-1F-AA-07").await, [1]);
+    assert_eq!(search(&b, "192.168.1").await, [3, 2, 1], "a part of it");
+    for mac in ["3C-52-82-1F-AA-07", "3c52.821f.aa07", "３ｃ:52:82:1f:aa:07"] {
+        assert_eq!(search(&b, mac).await, [1], "{mac}");
+    }
+    assert_eq!(search(&b, "ﾛｸﾞｲﾝ").await, [4], "half-width katakana");
+    assert_eq!(search(&b, "ｎａｓ－０１ -失敗").await, [3]);
+    assert_eq!(search(&b, "fail").await, [3], "the beginning of a word");
+    assert_eq!(search(&b, "\"fail\"").await, Vec::<u64>::new(), "in quotes it is whole");
+    assert_eq!(search(&b, "*essi").await, [5], "within a word");
+    assert_eq!(search(&b, "\"password for admin\"").await, [3]);
+    assert_eq!(search(&b, "host:nas-01 -種類:観測").await, [4, 3]);
+    assert_eq!(search(&b, "user:admin").await, [3]);
+    assert_eq!(search(&b, "source:8").await, [5]);
+    assert_eq!(search(&b, "-table:log").await, [2, 1]);
     assert_eq!(search(&b, "ログ").await, [5, 4, 3]);
     assert_eq!(search(&b, "logs FAILED password").await, [3]);
     assert_eq!(search(&b, "失敗").await, [4]);
@@ -303,5 +316,176 @@ async fn days_of_a_table_are_set_on_the_vaults_page() {
     assert_eq!(house.pipeline.setting_number("retention_flow_days").await.unwrap(), 90);
     assert!(b.get("/vault").await.text().contains("value=\"90\""));
     assert!(!b.get("/settings").await.text().contains("retention_flow_days"));
+    house.close().await;
+}
+
+/// The addresses of a page's links, without what the page says.
+async fn numbers(b: &Browser<'_>, path: &str) -> Vec<u64> {
+    listed(&b.get(path).await)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_sees_one_zone_gets_its_records_only_on_every_way_out() {
+    let house = House::build().await;
+    house.furnish().await;
+    let here = house.zone("line 1", "192.168.1.0/24").await;
+    let elsewhere = house.zone("office", "10.0.0.0/8").await;
+    some(&house).await;
+    let audit = model::event::Audit {
+        user: None,
+        actor: "佐藤".into(),
+        from: None,
+        action: "run".into(),
+        deed: Deed::Stopped,
+        number: None,
+    };
+    fill(&house, vec![NewEvent { source: SourceId(0), received: house.now(), happened: None, body: Body::Audit(Box::new(audit)) }]).await;
+    // Of the six records only the first is of an asset of the zone.
+    let whole = house.role(Role::Auditor).await;
+    assert_eq!(numbers(&whole, "/events").await, [6, 5, 4, 3, 2, 1]);
+    assert_eq!(numbers(&house.role(Role::SiteEngineer).await, "/events").await, [5, 4, 3, 2, 1], "what people did is not for everybody");
+    let ours = house.role_in(Role::SiteEngineer, Some(here)).await;
+    let others = house.role_in(Role::SiteEngineer, Some(elsewhere)).await;
+    for (b, seen) in [(&ours, vec![1]), (&others, vec![])] {
+        assert_eq!(numbers(b, "/events").await, seen);
+        for q in ["192.168.1", "-table:flow", "失敗", "192.168.1.99", "source:7", "from:9d", "佐藤"] {
+            let found = search(b, q).await;
+            assert!(found.iter().all(|s| seen.contains(s)), "{q}: {found:?}");
+        }
+        for seq in 1..=6u64 {
+            let wanted = if seen.contains(&seq) { StatusCode::OK } else { StatusCode::NOT_FOUND };
+            for path in [format!("/events/1/{seq}"), format!("/events/1/{seq}/pack.zip"), format!("/api/v1/events/1/{seq}")] {
+                assert_eq!(b.get(&path).await.status, wanted, "{path}");
+            }
+        }
+        // Taken out: as a table, as JSON, as an evidence pack, by the API.
+        for query in ["", "?q=nas-01", "?table=log", "?q=%E5%A4%B1%E6%95%97"] {
+            let secret = |t: String| ["nas-01", "ログインに失敗", "192.168.1.99", "aa:99", "pc-2"].iter().any(|s| t.contains(s));
+            for path in [format!("/events/export.csv{query}"), format!("/events/export.json{query}"), format!("/api/v1/events{query}")] {
+                let answer = b.get(&path).await;
+                assert_eq!(answer.status, StatusCode::OK, "{path}");
+                assert!(!secret(answer.text()), "{path}: {}", answer.text());
+            }
+            let pack = b.get(&format!("/events/pack.zip{query}")).await;
+            let any = query.is_empty() && !seen.is_empty();
+            assert_eq!(pack.status, if any { StatusCode::OK } else { StatusCode::BAD_REQUEST }, "{query}");
+            assert!(!any || !secret(pack.text()), "the pack has records of others");
+        }
+        assert_eq!(b.get("/api/v1/events").await.json()["items"].as_array().unwrap().len(), seen.len());
+        // Facets and pictures are of what they see.
+        let page = b.get("/events").await.text();
+        assert!(!page.contains("sensor=7"), "{page}");
+        // Questions with a name.
+        let words = b.get("/events/questions?name=words&ask=yes&words=nas-01").await;
+        assert!(words.status == StatusCode::OK && !words.text().contains("href=\"/events/1/"), "{}", words.text());
+        let gaps = b.get("/events/questions?name=gaps&ask=yes&from=2026-11-01&to=2026-11-30&lang=en").await.text();
+        assert!(gaps.contains("reaches the whole site"), "{gaps}");
+        // A search that somebody else kept shows nothing more when its link is passed on.
+        let page = b.get("/events?q=%E5%A4%B1%E6%95%97").await;
+        let keep = [("csrf", page.csrf()), ("act", "keep".into()), ("name", "x".into()), ("query", "q=%E5%A4%B1%E6%95%97".into())];
+        let kept = b.post("/events/searches", &keep).await;
+        assert!(listed(&b.get(&kept.location()).await).is_empty());
+    }
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_search_is_written_down_with_who_asked() {
+    let house = House::build().await;
+    let b = house.role(Role::Auditor).await;
+    some(&house).await;
+    search(&b, "失敗 table:log").await;
+    b.get("/api/v1/events?q=nas-01").await;
+    b.get("/events/questions?name=words&ask=yes&words=nas-01").await;
+    let all = house.pipeline.outbox(1000).await.unwrap();
+    let asked: Vec<(String, String, u64)> = all
+        .into_iter()
+        .filter_map(|(_, e)| match e.body {
+            Body::Audit(a) => match a.deed {
+                Deed::Asked { question, rows } => Some((a.actor, question, rows)),
+                _ => None,
+            },
+            _ => None,
+        })
+        .collect();
+    assert_eq!(asked.len(), 3, "{asked:?}");
+    assert!(asked.iter().all(|a| a.0.starts_with("auditor")), "{asked:?}");
+    assert_eq!((asked[0].1.as_str(), asked[0].2), ("q=失敗 table:log", 1));
+    assert_eq!((asked[1].1.as_str(), asked[1].2), ("q=nas-01", 2));
+    assert!(asked[2].1.starts_with("words words=nas-01"), "{asked:?}");
+    house.close().await;
+}
+
+/// What was asked that holds this word.
+async fn asked_with(house: &House, word: &str) -> usize {
+    deeds(house).await.into_iter().filter(|d| matches!(d, Deed::Asked { question, .. } if question.contains(word))).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_ends_when_the_browser_goes_away() {
+    let house = House::build().await;
+    let b = house.admin().await;
+    for part in 0..30i64 {
+        let text = "認証 authentication of somebody somewhere, again and again, ".repeat(8);
+        fill(&house, (0..5000).map(|n| line(house.now(), 7, "nas-01", &format!("{text}{}", part * 5000 + n))).collect()).await;
+    }
+    // Parts of words have no index: every line is read.
+    let began = std::time::Instant::now();
+    assert!(search(&b, "*zzqq").await.is_empty());
+    let took = began.elapsed();
+    assert_eq!(asked_with(&house, "*zzqq").await, 1);
+    assert!(took > Duration::from_millis(60), "too quick to be broken off: {took:?}");
+    let began = std::time::Instant::now();
+    let mut stream = house.tls().await;
+    let request = format!("GET /events?q=*zzrr HTTP/1.1\r\nHost: localhost\r\nCookie: {}\r\n\r\n", b.cookie());
+    tokio::io::AsyncWriteExt::write_all(&mut stream, request.as_bytes()).await.unwrap();
+    tokio::io::AsyncWriteExt::flush(&mut stream).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    drop(stream);
+    tokio::time::sleep(took * 3 + Duration::from_secs(1)).await;
+    assert_eq!(asked_with(&house, "*zzrr").await, 0, "answered to nobody after {:?}", began.elapsed());
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_named_question_is_offered_and_answered() {
+    let house = House::build().await;
+    house.furnish().await;
+    let b = house.admin().await;
+    some(&house).await;
+    let page = b.get("/events").await.text();
+    for q in vault::ask::questions::ALL {
+        assert!(page.contains(&format!("/events/questions?name={}", q.name)), "{}", q.name);
+        for lang in ["ja", "en"] {
+            let form = b.get(&format!("/events/questions?name={}&lang={lang}", q.name)).await.text();
+            assert!(!form.contains('⟦') && q.params.iter().all(|p| form.contains(&format!("name=\"{}\"", p.name))), "{}: {form}", q.name);
+            let mut path = format!("/events/questions?name={}&ask=yes&explain=yes&lang={lang}", q.name);
+            for p in q.params {
+                let value = match p.name {
+                    "address" => "192.168.1.20",
+                    "from" | "before" => "2026-11-01T00:00",
+                    "since" => "2026-11-18T00:00",
+                    "to" => "2026-12-01T00:00",
+                    "offset" => "9",
+                    "bytes" => "1",
+                    _ => "nas-01",
+                };
+                path.push_str(&format!("&{}={}", p.name, crate::common::escape(value)));
+            }
+            let answer = b.get(&path).await;
+            let text = answer.text();
+            assert_eq!(answer.status, StatusCode::OK, "{}: {text}", q.name);
+            assert!(!text.contains('⟦') && !text.contains("role=\"alert\""), "{}: {text}", q.name);
+            assert!(text.contains("TableScan") || text.contains("Exec"), "{}: the plan is shown", q.name);
+        }
+    }
+    let found = b.get("/events/questions?name=words&ask=yes&words=failed&from=&to=").await.text();
+    assert!(found.contains("href=\"/events/1/3\"") && !found.contains("href=\"/events/1/4\""), "{found}");
+    for (wrong, says) in [("name=hour&ask=yes&address=here&from=2026-11-01&to=2026-11-30", "Address"), ("name=hour&ask=yes&address=192.168.1.20&from=soon&to=2026-11-30", "soon"), ("name=hour&ask=yes&from=2026-11-01&to=2026-11-30", "Address")] {
+        let text = b.get(&format!("/events/questions?{wrong}&lang=en")).await.text();
+        assert!(text.contains("role=\"alert\"") && text.contains(says), "{wrong}: {text}");
+    }
+    assert_eq!(b.get("/events/questions?name=nothing").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(house.role(Role::Employee).await.get("/events/questions").await.status, StatusCode::FORBIDDEN);
     house.close().await;
 }

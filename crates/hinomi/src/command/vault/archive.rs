@@ -9,7 +9,7 @@ use anyhow::Result;
 use catalogue::phrases::Value;
 use clap::ArgMatches;
 use model::Time;
-use model::event::Table;
+use model::event::{Deed, Table};
 use std::path::PathBuf;
 use vault::{Export, Hold, Options, Vault, VaultError, archive};
 
@@ -53,9 +53,13 @@ pub fn export(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
         recipients,
         by: matches.get_one::<String>("by").cloned().unwrap_or_else(|| std::env::var("USER").unwrap_or_else(|_| String::from("root"))),
     };
+    let records = vault.status().events;
     let bar = Progress::new(words, 0);
     let done = vault.export(&ask, |done, total| bar.at(done, total)).map_err(failed)?;
     drop(bar);
+    // The folder is let go first: where there is no state, it is opened again for the record.
+    drop(vault);
+    super::noted::note(matches, "vault.export", Deed::Exported { what: format!("archive {}", ask.target.display()), rows: records }, words)?;
     if matches.get_flag("json") {
         terminal::json(&serde_json::json!({ "volumes": done.volumes, "files": done.files, "bytes": done.bytes, "there": done.there }))?;
     } else {

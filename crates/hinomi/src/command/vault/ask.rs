@@ -1,14 +1,13 @@
 //! `hinomi vault query`: questions in SQL, or by name.
 
-use super::{count, open};
+use super::{count, noted, open};
 use crate::outcome::{Verdict, bad_input, unreachable, usage};
 use crate::terminal;
 use crate::words::Words;
 use anyhow::Result;
 use catalogue::phrases::Value;
 use clap::ArgMatches;
-use model::event::{Audit, Body, Deed};
-use model::{NewEvent, SourceId};
+use model::event::Deed;
 use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -83,7 +82,8 @@ pub fn query(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
             (ask::ask(&vault, &Scope::all(), &sql, &limits, &cancel, explain).map_err(failed)?, sql)
         }
     };
-    note(matches, &asked, answer.rows);
+    // Before anything is shown: what cannot be written down is not answered.
+    noted::note(matches, "vault.query", Deed::Asked { question: asked, rows: answer.rows as u64 }, words)?;
     let format = matches.get_one::<String>("format").map_or("table", String::as_str);
     let format = if matches.get_flag("json") { "json" } else { format };
     let format = ask::format::Format::from_name(format).ok_or_else(|| usage(format!("there is no format '{format}'")))?;
@@ -111,26 +111,4 @@ pub fn query(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
         eprintln!("{plan}");
     }
     Ok(Verdict::Holds)
-}
-
-/// Every question is a record itself, where the folder can be written: while the watch runs, it holds the folder, and the question on the
-/// machine itself is left to the system's own audit.
-fn note(matches: &ArgMatches, asked: &str, rows: usize) {
-    if matches.try_get_one::<PathBuf>("archive").ok().flatten().is_some() {
-        return;
-    }
-    let Ok(dir) = super::folder(matches) else { return };
-    let Ok(vault) = Vault::open(&dir, None, vault::Options::default()) else { return };
-    let audit = Audit {
-        user: None,
-        actor: std::env::var("USER").unwrap_or_else(|_| String::from("root")),
-        from: None,
-        action: String::from("vault.query"),
-        deed: Deed::Exported { what: format!("query: {asked}"), rows: rows as u64 },
-        number: None,
-    };
-    let event = NewEvent { source: SourceId(0), received: crate::clock::now(), happened: None, body: Body::Audit(Box::new(audit)) };
-    if let Err(e) = vault.appender().append_and_wait(&[event]) {
-        eprintln!("{e}");
-    }
 }

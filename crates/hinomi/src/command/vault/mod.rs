@@ -3,10 +3,13 @@
 mod archive;
 mod ask;
 mod evidence;
+mod noted;
+mod rollups;
 
 pub use archive::{export, hold, import};
 pub use ask::query;
 pub use evidence::prove;
+pub use rollups::rollups;
 
 use super::configuration;
 use crate::outcome::{Verdict, bad_input, unreachable};

@@ -4,8 +4,8 @@ use super::at;
 use crate::ask::Ask;
 use crate::view::brush::{Bar, Brush};
 use crate::view::{Amount, Link};
-use model::{Event, Span, Time};
-use vault::Query;
+use model::{Span, Time};
+use vault::ask::{Find, Hit};
 
 /// Lengths of a bar, seconds.
 const STEPS: [i64; 17] = [1, 5, 15, 30, 60, 300, 600, 1800, 3600, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800, 2_592_000, 31_536_000];
@@ -15,13 +15,13 @@ const BARS: i64 = 48;
 const SECOND: i64 = 1_000_000_000;
 
 /// The picture; nothing where there are fewer than two records.
-pub(super) fn of(ask: &Ask, query: &Query, events: &[Event]) -> Option<Brush> {
-    if events.len() < 2 {
+pub(super) fn of(ask: &Ask, find: &Find, hits: &[Hit]) -> Option<Brush> {
+    if hits.len() < 2 {
         return None;
     }
     let seconds = |t: Time| t.0.div_euclid(SECOND);
-    let first = events.iter().map(|e| seconds(e.time())).min()?;
-    let last = events.iter().map(|e| seconds(e.time())).max()?;
+    let first = hits.iter().map(|h| seconds(h.time)).min()?;
+    let last = hits.iter().map(|h| seconds(h.time)).max()?;
     // Bars begin where days and hours begin for the reader.
     let stamp = jiff::Timestamp::from_second(last).ok()?;
     let zone = i64::from(ask.format.zone.to_offset(stamp).seconds());
@@ -30,8 +30,8 @@ pub(super) fn of(ask: &Ask, query: &Query, events: &[Event]) -> Option<Brush> {
     let begin = index(first, step);
     let count = usize::try_from((index(last, step) - begin + 1).clamp(1, BARS)).unwrap_or(1);
     let mut counts = vec![0u64; count];
-    for e in events {
-        let i = usize::try_from(index(seconds(e.time()), step) - begin).unwrap_or(usize::MAX);
+    for h in hits {
+        let i = usize::try_from(index(seconds(h.time), step) - begin).unwrap_or(usize::MAX);
         if let Some(slot) = counts.get_mut(i) {
             *slot += 1;
         }
@@ -48,7 +48,7 @@ pub(super) fn of(ask: &Ask, query: &Query, events: &[Event]) -> Option<Brush> {
             Bar { when: Link::to(ask.format.precise(start(i)), href), n: Amount::count(n) }
         })
         .collect();
-    let narrowed = query.from.is_some() || query.to.is_some();
+    let narrowed = find.from.is_some() || find.to.is_some();
     Some(Brush {
         bars,
         step: ask.format.span(Span::seconds(step)),

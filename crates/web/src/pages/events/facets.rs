@@ -3,14 +3,14 @@
 use super::{Asked, at};
 use crate::ask::Ask;
 use crate::pages::assets::{sensor_name, sensor_names};
-use crate::pages::search::protocol_of;
 use crate::pages::speak::Names;
 use crate::problem::Problem;
 use crate::view::{Amount, Facet, Link};
 use model::access::ViewAssets;
 use model::event::{AddressKey, Table};
-use model::{AssetId, Event};
-use std::collections::{BTreeMap, BTreeSet};
+use model::AssetId;
+use std::collections::BTreeMap;
+use vault::ask::{Clause, Hit};
 
 /// Values of one facet.
 const VALUES: usize = 8;
@@ -24,25 +24,21 @@ fn top<K: Ord + Clone>(counts: BTreeMap<K, u64>, most: usize) -> Vec<(K, u64)> {
     all
 }
 
-pub(super) async fn of(ask: &Ask, asked: &Asked, events: &[Event]) -> Result<Vec<Facet>, Problem> {
-    if events.is_empty() {
+pub(super) async fn of(ask: &Ask, asked: &Asked, hits: &[Hit]) -> Result<Vec<Facet>, Problem> {
+    if hits.is_empty() {
         return Ok(Vec::new());
     }
     let t = ask.t();
     let (mut tables, mut protocols, mut sources, mut places) =
         (BTreeMap::new(), BTreeMap::new(), BTreeMap::new(), BTreeMap::<AddressKey, u64>::new());
-    for e in events {
-        *tables.entry(e.body.table()).or_insert(0) += 1;
-        *sources.entry(e.source.0).or_insert(0) += 1;
-        if let Some(p) = protocol_of(e) {
+    for h in hits {
+        *tables.entry(h.table).or_insert(0) += 1;
+        *sources.entry(h.source.0).or_insert(0) += 1;
+        if let Some(p) = h.protocol {
             *protocols.entry(p.name()).or_insert(0) += 1;
         }
-        let mut keys = BTreeSet::new();
-        e.body.addresses(|k| {
-            keys.insert(k);
-        });
-        for k in keys {
-            *places.entry(k).or_insert(0) += 1;
+        for k in &h.addresses {
+            *places.entry(*k).or_insert(0) += 1;
         }
     }
     let mut out = Vec::new();
@@ -58,10 +54,10 @@ pub(super) async fn of(ask: &Ask, asked: &Asked, events: &[Event]) -> Result<Vec
     let values = top(tables, VALUES).into_iter().map(|(x, n)| (Link::to(t.of("table", x.name()), at(ask, &[("table", x.name())])), n));
     add("event-table", if chosen.is_empty() { values.collect() } else { Vec::new() }, chosen);
     let values = top(protocols, VALUES).into_iter().map(|(p, n)| (Link::to(p, at(ask, &[("q", format!("{q} {p}").trim())])), n));
-    add("facet-protocol", if asked.filter.protocols.is_empty() { values.collect() } else { Vec::new() }, Vec::new());
+    add("facet-protocol", if asked.find.all.iter().all(|c| !matches!(c, Clause::Protocols(_))) { values.collect() } else { Vec::new() }, Vec::new());
     let names = sensor_names(ask).await;
     let name = |id: u16| sensor_name(&names, model::SourceId(id));
-    let chosen: Vec<Link> = asked.filter.source.map(|s| Link::to(name(s.0), at(ask, &[("sensor", "")]))).into_iter().collect();
+    let chosen: Vec<Link> = ask.query.number("sensor").map(|s| Link::to(name(s), at(ask, &[("sensor", "")]))).into_iter().collect();
     let values = top(sources, VALUES).into_iter().map(|(s, n)| (Link::to(name(s), at(ask, &[("sensor", &s.to_string())])), n));
     add("event-source", if chosen.is_empty() { values.collect() } else { Vec::new() }, chosen);
     if asked.about.is_none() {

@@ -4,7 +4,7 @@
 use super::{Asked, FOUND, asked, find_within, rows};
 use crate::ask::{Ask, local_path, with_done};
 use crate::pages::export::{csv_file, file, shift_jis, stamp};
-use crate::pages::search;
+use crate::pages::{records, search};
 use crate::problem::{Problem, redirect};
 use axum::response::Response;
 use model::access::{OwnSettings, ViewEvents};
@@ -14,11 +14,16 @@ use state::sheet::Table as Sheet;
 
 /// What the page shows.
 async fn shown(ask: &Ask, proof: &Authorised<ViewEvents>) -> Result<Vec<Event>, Problem> {
-    let asked: Asked = asked(ask, proof).await?;
+    let asked: Asked = asked(ask).await?;
     if let Some(problem) = asked.problem() {
         return Err(Problem::Bad(problem.to_owned()));
     }
-    Ok(find_within(ask, proof, &asked, FOUND, search::LONG).await?.events)
+    let found = find_within(ask, proof, &asked, FOUND, search::LONG).await?;
+    if found.stopped.is_some() {
+        // Half of what was asked for must not pass for all of it.
+        return Err(Problem::Bad(ask.say("question-too-slow")));
+    }
+    records::read(ask, found.hits.iter().map(|h| h.seq).collect()).await
 }
 
 async fn said(ask: &Ask, proof: &Authorised<ViewEvents>, what: &str, rows: usize) -> Result<(), Problem> {
@@ -85,22 +90,16 @@ pub(crate) async fn pack(ask: Ask, proof: Authorised<ViewEvents>) -> Result<Resp
 /// `GET /events/{epoch}/{seq}/pack.zip`
 pub(crate) async fn pack_of_one(ask: Ask, proof: Authorised<ViewEvents>) -> Result<Response, Problem> {
     let id = EventId { site: proof.site(), epoch: ask.id("epoch")?, seq: ask.id("seq")? };
-    let event = crate::pages::records::one(&ask, &proof, id).await?;
+    let event = records::one(&ask, &proof, id).await?;
     let name = format!("hinomi-evidence-{}.zip", id.seq);
     packed(&ask, &proof, vec![event.id.seq], id.to_string(), &name).await
 }
 
 async fn packed(ask: &Ask, proof: &Authorised<ViewEvents>, seqs: Vec<u64>, asked: String, name: &str) -> Result<Response, Problem> {
-    let turn = tokio::time::timeout(std::time::Duration::from_secs(5), ask.shared.vault_turns.clone().acquire_owned()).await;
-    let Ok(Ok(turn)) = turn else { return Err(Problem::Busy(String::from("too many questions to the vault"))) };
     let rows = seqs.len();
     let request = vault::Request { seqs, asked, by: proof.name().to_owned(), ..vault::Request::default() };
     let vault = ask.shared.vault.clone();
-    let made = tokio::task::spawn_blocking(move || {
-        let _turn = turn;
-        vault.prove(&request)
-    });
-    let made = made.await.map_err(|e| Problem::Broken(e.to_string()))?;
+    let made = records::in_turn(ask, move || vault.prove(&request)).await?;
     let bytes = made.map_err(|error| {
         tracing::warn!(%error, "an evidence pack cannot be made");
         Problem::Bad(ask.say("pack-failed"))
