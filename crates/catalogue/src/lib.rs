@@ -33,6 +33,7 @@ pub const RULE_FILES: &[(&str, &str)] = &[
     ("catalogue/rules/habit.toml", include_str!("../../../catalogue/rules/habit.toml")),
     ("catalogue/rules/zone-talk.toml", include_str!("../../../catalogue/rules/zone-talk.toml")),
     ("catalogue/rules/vault-fork.toml", include_str!("../../../catalogue/rules/vault-fork.toml")),
+    ("catalogue/rules/vault-drops.toml", include_str!("../../../catalogue/rules/vault-drops.toml")),
     ("catalogue/rules/volume-habit.toml", include_str!("../../../catalogue/rules/volume-habit.toml")),
     ("catalogue/rules/beacon.toml", include_str!("../../../catalogue/rules/beacon.toml")),
     ("catalogue/rules/dns-tunnel.toml", include_str!("../../../catalogue/rules/dns-tunnel.toml")),

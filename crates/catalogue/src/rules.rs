@@ -376,6 +376,12 @@ pub const DETECTORS: &[Detector] = &[
         escalations: &[],
         facts: &[("kind", "text"), ("witness", "text"), ("size", "count"), ("theirs", "count"), ("known", "text"), ("time", "time")],
     },
+    Detector {
+        id: "vault-drops",
+        parameters: &["quiet_s"],
+        escalations: &[],
+        facts: &[("kind", "text"), ("rows", "count"), ("from", "time"), ("to", "time"), ("reason", "text")],
+    },
 ];
 
 /// A parameter of a rule.

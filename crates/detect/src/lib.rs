@@ -188,6 +188,7 @@ struct RuleSet {
     conflict: Settings,
     habit: Settings,
     fork: Settings,
+    drops: Settings,
     traffic: rules::traffic::Rules,
 }
 
@@ -211,6 +212,7 @@ impl RuleSet {
             conflict: of("content-conflict"),
             habit: of("habit"),
             fork: of("vault-fork"),
+            drops: of("vault-drops"),
             traffic: rules::traffic::Rules::of(catalogue),
         }
     }
@@ -233,6 +235,7 @@ impl RuleSet {
             &self.conflict,
             &self.habit,
             &self.fork,
+            &self.drops,
         ];
         all.extend(self.traffic.all());
         all
@@ -484,6 +487,7 @@ impl Watch {
                         }
                     }
                     Deed::LogDisputed { witness, dispute, size, theirs } => rules::fork::disputed(witness, *dispute, *size, *theirs, cx),
+                    Deed::Dropped { table, from, to, rows, reason } => rules::drops::dropped(*table, *rows, (*from, *to), reason, cx),
                     _ => {}
                 }
             }

@@ -8,6 +8,7 @@ mod crash;
 mod damage;
 mod faults;
 mod kill;
+mod pressure;
 mod proving;
 mod retention;
 mod sealing;

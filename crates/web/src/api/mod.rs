@@ -4,6 +4,7 @@
 mod document;
 pub(crate) mod joins;
 pub(crate) mod stocktake;
+pub(crate) mod vault;
 
 pub use document::openapi as document;
 
@@ -313,7 +314,7 @@ fn setting_value(s: &Setting) -> Value {
         Holds::Number(least, most) => json!({ "least": least, "most": most }),
         Holds::Word(words) => json!({ "one_of": words }),
         Holds::Text(most) => json!({ "longest": most }),
-        Holds::TimeZone | Holds::Calendar | Holds::Url | Holds::Witnesses => json!({}),
+        Holds::TimeZone | Holds::Calendar | Holds::Url | Holds::Folder | Holds::Recipients | Holds::Witnesses => json!({}),
     };
     json!({ "name": s.key.name, "value": s.value, "default": s.key.default, "unit": s.key.unit, "about": s.key.about, "rev": s.rev, "holds": holds })
 }

@@ -143,6 +143,12 @@ pub(crate) fn at(ask: &Ask, set: &[(&str, &str)]) -> String {
     if parts.is_empty() { String::from("/events") } else { format!("/events?{}", parts.join("&")) }
 }
 
+/// The query of what is taken out.
+fn anchor(ask: &Ask, before: u64, after: &str) -> String {
+    let query = at(ask, &[("before", &before.to_string()), ("after", after)]);
+    query.strip_prefix("/events?").unwrap_or_default().to_owned()
+}
+
 /// `GET /events`
 pub(crate) async fn list(ask: Ask, proof: Authorised<ViewEvents>) -> Result<Response, Problem> {
     let asked = asked(&ask, &proof).await?;
@@ -184,10 +190,9 @@ pub(crate) async fn list(ask: Ask, proof: Authorised<ViewEvents>) -> Result<Resp
         more: found.older.is_some(),
         stopped: found.stopped.map(|at| ask.format.date_time(at)),
         searches: searches.into_iter().map(|s| (Link::to(s.name, format!("/events?{}", s.query)), s.id)).collect(),
-        export: ends.map(|(before, after)| {
-            let query = at(&ask, &[("before", &before.to_string()), ("after", &after.to_string())]);
-            query.strip_prefix("/events?").unwrap_or_default().to_owned()
-        }),
+        // Everything that fits, up to the newest record that is shown; a pack is of what was found for the page.
+        export: ends.map(|(before, _)| anchor(&ask, before, ask.query.get("after"))),
+        pack: ends.map(|(before, after)| anchor(&ask, before, &after.to_string())).unwrap_or_default(),
         query,
         shown: (((part - 1) * ROWS + 1) as u64, ((part - 1) * ROWS + shown.len()) as u64),
         tables,
@@ -203,7 +208,7 @@ pub(crate) async fn list(ask: Ask, proof: Authorised<ViewEvents>) -> Result<Resp
     page(&view)
 }
 
-pub(crate) use take::{csv, json, pack, pack_of_one, searches};
+pub(crate) use take::{csv, json, json_lines, pack, pack_of_one, searches};
 
 /// Rows of records, with names for addresses that are assets now.
 pub(crate) async fn rows(ask: &Ask, events: &[Event]) -> Result<Vec<EventRow>, Problem> {
@@ -388,6 +393,9 @@ fn deed(ask: &Ask, deed: &Deed) -> String {
         Deed::StocktakeClosed { name, .. } => ("deed-stocktake-closed", name.clone()),
         Deed::ImportMapping { .. } => ("deed-import-mapping", String::new()),
         Deed::LogDisputed { witness, dispute, .. } => ("deed-log-disputed", format!("{witness} {dispute}")),
+        Deed::Dropped { table, rows, .. } => {
+            ("deed-dropped", format!("{} {}", ask.t().of("table", table.name()), ask.format.number(*rows)))
+        }
         Deed::Started { version } => ("deed-started", version.clone()),
         Deed::Stopped => ("deed-stopped", String::new()),
         // A deed of a later version: its own page shows all of it.

@@ -31,7 +31,7 @@
 //! | `GET /findings` | [`FindingsPage`] | `severity`, `status` (`open` is the default, `all` for all), `rule`, `asset`, `sort`, `dir`, `page` |
 //! | `GET /findings/{id}`, `POST /findings/{id}` | [`FindingPage`] | `act` (`acknowledge`/`explain`/`close`/`reopen`), `note`, `until` (`YYYY-MM-DD`), `rev` |
 //! | `GET /events` | [`EventsPage`] | `q` (words), `asset`, `finding`, `table`, `sensor`, `from`, `to`, `before`, `after` (cursors), `page` |
-//! | `GET /events/export.csv`, `.json`, `/events/pack.zip` | what the page shows | the same, `encoding` |
+//! | `GET /events/export.csv`, `.json`, `.jsonl`, `/events/pack.zip` | what the page shows | the same, `encoding` |
 //! | `POST /events/searches` | searches that one keeps | `act` (`keep`/`forget`), `name`, `query`, `id` |
 //! | `GET /events/{epoch}/{seq}/pack.zip` | evidence pack of one record | |
 //! | `GET /events/{epoch}/{seq}` | [`EventPage`] | |
@@ -47,6 +47,7 @@
 //! | `POST /vault/verify` | looks through everything | `depth` (`files`/`deep`) |
 //! | `POST /vault/holds` | | `act` (`add`/`lift`), `name`, `reason`, `table`, `from`, `to` |
 //! | `POST /vault/retention` | | `key`, `rev`, `value` |
+//! | `POST /vault/export` | starts an export, or stops the one that goes on | `act` (`start`/`stop`), `folder` |
 //! | `GET /live` | server-sent events `finding`, `asset`, `sensor`, `resync` (all of them); the data is never shown | |
 //! | `GET /ui/{file}` | [`bundle::FILES`] | `v` = [`bundle::VERSION`], so it may be cached for ever |
 //!
@@ -54,6 +55,7 @@
 //! `data-live`, so no address for fragments is needed. `back` is a path on this host and nothing else: refuse anything that does
 //! not start with one single `/`.
 
+pub mod archives;
 pub mod assets;
 pub mod brush;
 pub mod bundle;

@@ -145,6 +145,7 @@ fn today(s: &Say, empty: bool) -> TodayPage {
     }
     let facts = TodayFacts {
         stock: None,
+        archive: String::new(),
         today: 1,
         week: 2,
         check: 5,
