@@ -302,11 +302,19 @@ impl Vault {
 
     /// Closes the file of the write-ahead log and makes segment files of everything; returns when that is done.
     pub fn seal(&self) -> Result<(), VaultError> {
+        if self.inner.read_only {
+            return Ok(());
+        }
         let (done, waits) = std::sync::mpsc::channel();
         {
             let mut q = lock(&self.inner.queue);
-            q.roll.push(done);
-            q.housekeeping = true;
+            if q.closed {
+                // Nobody would answer any more: the writer closes its file itself.
+                drop(done);
+            } else {
+                q.roll.push(done);
+                q.housekeeping = true;
+            }
         }
         self.inner.has_work.notify_all();
         // An error means that the writer has ended: then nothing is open.

@@ -104,7 +104,7 @@ pub(crate) async fn status(ask: Ask, proof: Authorised<ViewToday>) -> Result<Res
         "healthy": crate::pages::healthy(&ask).await,
         "assets": { "all": facts.assets, "seen_24h": facts.assets_seen, "unregistered": facts.assets_unregistered, "unwanted": facts.assets_unwanted },
         "findings": { "open": open, "acknowledged": facts.acknowledged },
-        "vault": { "writing": vault.writing == vault::Writing::Ok, "epoch": vault.epoch, "last_seq": vault.last_seq, "events": vault.events, "bytes": vault.bytes },
+        "vault": { "writing": vault.writing == ::vault::Writing::Ok, "epoch": vault.epoch, "last_seq": vault.last_seq, "events": vault.events, "bytes": vault.bytes },
     })))
 }
 

@@ -33,7 +33,10 @@ pub(crate) fn schedule(settings: &[Setting]) -> Result<Schedule, String> {
 /// Whether an archive is missing, for whoever may see it.
 pub(crate) async fn late(ask: &Ask) -> Result<Option<Late>, Problem> {
     let Ok(seeing) = ask.also(ViewSettings) else { return Ok(None) };
-    let settings = ask.store.settings(&seeing).await?;
+    let mut settings = Vec::with_capacity(EXPORT_SETTINGS.len());
+    for name in EXPORT_SETTINGS {
+        settings.push(ask.store.setting(&seeing, name).await?);
+    }
     // Recipients that cannot be read are told on the vault's page.
     let Ok(schedule) = schedule(&settings) else { return Ok(None) };
     Ok(schedule.late(&ask.shared.vault.status(), ask.now))

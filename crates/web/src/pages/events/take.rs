@@ -15,7 +15,6 @@ use model::access::{OwnSettings, ViewEvents};
 use model::event::Deed;
 use model::{Authorised, Event, EventId};
 use state::sheet::{BYTE_ORDER_MARK, csv_lines};
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -105,7 +104,7 @@ async fn stream(ask: Ask, proof: Authorised<ViewEvents>, form: Form) -> Result<R
             read(&vault, asked, &records);
         });
     }
-    let (bytes, body) = mpsc::channel::<Bytes>(PARTS);
+    let (bytes, body) = mpsc::channel::<Part>(PARTS);
     let file_name = format!("hinomi-events-{}.{ending}", stamp(&ask));
     tokio::spawn(async move {
         let mut sent = 0u64;
@@ -115,6 +114,8 @@ async fn stream(ask: Ask, proof: Authorised<ViewEvents>, form: Form) -> Result<R
                 Ok(text) => send(&bytes, text).await,
                 Err(problem) => {
                     tracing::warn!(?problem, "an export of records ends early");
+                    // The reader must see that it is not whole.
+                    let _ = bytes.send_timeout(Err(std::io::Error::other("the export was broken off")), STALLED).await;
                     false
                 }
             };
@@ -160,8 +161,11 @@ fn read(vault: &vault::Vault, asked: Asked, records: &mpsc::Sender<Vec<Event>>) 
     }
 }
 
-async fn send(to: &mpsc::Sender<Bytes>, bytes: Bytes) -> bool {
-    bytes.is_empty() || to.send_timeout(bytes, STALLED).await.is_ok()
+/// A part of an answer, or that there is none.
+type Part = Result<Bytes, std::io::Error>;
+
+async fn send(to: &mpsc::Sender<Part>, bytes: Bytes) -> bool {
+    bytes.is_empty() || to.send_timeout(Ok(bytes), STALLED).await.is_ok()
 }
 
 fn begin(ask: &Ask, form: Form) -> Bytes {
@@ -228,12 +232,12 @@ async fn write(ask: &Ask, form: Form, events: &[Event], first: bool) -> Result<B
 }
 
 /// The parts of an answer as they come.
-struct Parts(mpsc::Receiver<Bytes>);
+struct Parts(mpsc::Receiver<Part>);
 
 impl Stream for Parts {
-    type Item = Result<Bytes, Infallible>;
+    type Item = Part;
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.poll_recv(cx).map(|part| part.map(Ok))
+        self.0.poll_recv(cx)
     }
 }
 
