@@ -144,8 +144,7 @@ fn today(s: &Say, empty: bool) -> TodayPage {
         return TodayPage::new(shell, TodayFacts::default());
     }
     let facts = TodayFacts {
-        stock: None,
-        archive: String::new(),
+        ..TodayFacts::default()
         today: 1,
         week: 2,
         check: 5,
