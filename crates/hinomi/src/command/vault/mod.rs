@@ -109,7 +109,7 @@ pub fn verify(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
     let bar = Progress::new(words, total);
     let found = vault.verify_with(depth, |done| bar.at(done, total)).map_err(unreachable)?;
     drop(bar);
-    if matches.get_one::<PathBuf>("archive").is_none() {
+    if matches.try_get_one::<PathBuf>("archive").ok().flatten().is_none() {
         shown(matches, &vault);
     }
     let damage: Vec<String> = found.damage.iter().map(ToString::to_string).collect();
