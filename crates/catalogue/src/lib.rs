@@ -36,6 +36,7 @@ pub const RULE_FILES: &[(&str, &str)] = &[
     ("catalogue/rules/own-clock.toml", include_str!("../../../catalogue/rules/own-clock.toml")),
     ("catalogue/rules/clock-jump.toml", include_str!("../../../catalogue/rules/clock-jump.toml")),
     ("catalogue/rules/source-clock.toml", include_str!("../../../catalogue/rules/source-clock.toml")),
+    ("catalogue/rules/vault-drops.toml", include_str!("../../../catalogue/rules/vault-drops.toml")),
     ("catalogue/rules/volume-habit.toml", include_str!("../../../catalogue/rules/volume-habit.toml")),
     ("catalogue/rules/beacon.toml", include_str!("../../../catalogue/rules/beacon.toml")),
     ("catalogue/rules/dns-tunnel.toml", include_str!("../../../catalogue/rules/dns-tunnel.toml")),

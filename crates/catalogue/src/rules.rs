@@ -402,6 +402,12 @@ pub const DETECTORS: &[Detector] = &[
             ("time", "time"),
         ],
     },
+    Detector {
+        id: "vault-drops",
+        parameters: &["quiet_s"],
+        escalations: &[],
+        facts: &[("kind", "text"), ("rows", "count"), ("from", "time"), ("to", "time"), ("reason", "text")],
+    },
 ];
 
 /// A parameter of a rule.

@@ -215,6 +215,7 @@ struct RuleSet {
     own_clock: Settings,
     clock_jump: Settings,
     source_clock: Settings,
+    drops: Settings,
     traffic: rules::traffic::Rules,
 }
 
@@ -241,6 +242,7 @@ impl RuleSet {
             own_clock: of("own-clock"),
             clock_jump: of("clock-jump"),
             source_clock: of("source-clock"),
+            drops: of("vault-drops"),
             traffic: rules::traffic::Rules::of(catalogue),
         }
     }
@@ -266,6 +268,7 @@ impl RuleSet {
             &self.own_clock,
             &self.clock_jump,
             &self.source_clock,
+            &self.drops,
         ];
         all.extend(self.traffic.all());
         all
@@ -530,6 +533,7 @@ impl Watch {
                     Deed::Started { clock: Some(clock), .. } | Deed::Clock(clock) => m.clocks.own(clock, cx),
                     Deed::ClockJumped { clock_was, clock_is, .. } => m.clocks.jumped(*clock_was, *clock_is, cx),
                     Deed::LogDisputed { witness, dispute, size, theirs } => rules::fork::disputed(witness, *dispute, *size, *theirs, cx),
+                    Deed::Dropped { table, from, to, rows, reason } => rules::drops::dropped(*table, *rows, (*from, *to), reason, cx),
                     _ => {}
                 }
             }

@@ -5,6 +5,7 @@ pub mod beacon;
 pub mod conflict;
 pub mod default;
 pub mod dnstunnel;
+pub mod drops;
 pub mod encryption;
 pub mod fork;
 pub mod gateway;

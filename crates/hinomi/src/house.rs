@@ -71,10 +71,14 @@ impl House {
         Ok(House { stores, notices, stop: Arc::default(), progress, watcher, courier, end_courier, knock })
     }
 
-    /// Shows the log's checkpoints to witnesses and to the time-stamp authority until the end. A replay does not: what it makes is nobody's
-    /// history.
+    /// Shows the log's checkpoints to witnesses and to the time-stamp authority, and writes archives by schedule, until the end. A replay does not:
+    /// what it makes is nobody's history.
     pub fn show_outside(&self, runtime: &Runtime, data: &Path) {
         let log = Arc::new(VaultLog::new(Arc::clone(&self.stores.vault), &data.join("vault")));
+        let exporting = crate::exports::start(self.stores.clone(), runtime.handle().clone(), self.end_courier.subscribe());
+        if let Err(e) = exporting {
+            tracing::error!("archives are not written by schedule: cannot start a thread: {e}");
+        }
         let (pipeline, knock, ended) = (self.stores.pipeline.clone(), Arc::clone(&self.knock), self.end_courier.subscribe());
         runtime.spawn(standing::keep(pipeline, log, knock, ended));
     }

@@ -12,6 +12,7 @@ mod words;
 
 mod console;
 mod courier;
+mod exports;
 mod folder_memory;
 mod house;
 mod housekeeping;

@@ -50,7 +50,6 @@ pub struct Sensor {
     engine: Engine,
     recorder: Recorder,
     meter: HealthMeter,
-    appender: Appender,
     status: Shared,
     shown: Instant,
     told: Told,
@@ -81,9 +80,8 @@ impl Sensor {
         Sensor {
             id,
             engine: Engine::new(config, options),
-            recorder: Recorder::new(id, shares.backlog.max(BATCH * 4)),
+            recorder: Recorder::new(id, appender, shares.backlog.max(BATCH * 4)),
             meter: HealthMeter::new(id, kind),
-            appender,
             status: Arc::new(Mutex::new(status)),
             shown: Instant::now(),
             told: Told::default(),
@@ -128,7 +126,7 @@ impl Sensor {
         if let Some(health) = self.meter.finish() {
             self.recorder.health(health);
         }
-        if let Err(e) = self.hand_over().and_then(|()| self.appender.append_and_wait(&[]).map(|_| ())) {
+        if let Err(e) = self.hand_over().and_then(|()| self.recorder.finish(now())) {
             return Err((e.into(), files));
         }
         self.shown = Instant::now().checked_sub(Duration::from_secs(60)).unwrap_or(self.shown);
@@ -139,8 +137,7 @@ impl Sensor {
     /// Hands a batch over and waits for room: for captures, which can wait.
     fn hand_over(&mut self) -> Result<(), VaultError> {
         self.tell_errors();
-        let batch = self.recorder.take();
-        self.appender.append_with(&batch, |_| ())
+        self.recorder.hand_over(now())
     }
 
     /// Listens until told to stop. Never waits for the disk: what the vault has no room for is kept within bounds, then let go by the
@@ -169,7 +166,7 @@ impl Sensor {
             self.tell_errors();
             if self.recorder.len() >= BATCH || (self.recorder.len() > 0 && offered.elapsed() >= OFFER_EVERY) {
                 offered = Instant::now();
-                self.offer();
+                self.recorder.offer(at);
             }
             self.show_live(&live);
         }
@@ -180,9 +177,9 @@ impl Sensor {
         if let Some(health) = self.meter.finish() {
             self.recorder.health(health);
         }
-        let batch = self.recorder.take();
-        if let Err(e) = self.appender.append_and_wait(&batch) {
-            tracing::warn!("the last {} events of this sensor are lost: {e}", batch.len());
+        let last = self.recorder.len();
+        if let Err(e) = self.recorder.finish(now()) {
+            tracing::warn!("the last {last} events of this sensor are lost: {e}");
         }
     }
 
@@ -206,9 +203,8 @@ impl Sensor {
                 tracing::warn!("{}: {}", trouble.path.display(), trouble.what);
             }
             if looked.packets > 0 {
-                let batch = self.recorder.take();
                 self.tell_errors();
-                if let Err(e) = self.appender.append_and_wait(&batch) {
+                if let Err(e) = self.recorder.finish(now()) {
                     tracing::error!("vault: {e}");
                     return;
                 }
@@ -225,22 +221,9 @@ impl Sensor {
         if let Some(health) = self.meter.finish() {
             self.recorder.health(health);
         }
-        let batch = self.recorder.take();
-        if let Err(e) = self.appender.append_and_wait(&batch) {
-            tracing::warn!("the last {} events of this folder are lost: {e}", batch.len());
-        }
-    }
-
-    /// Offers what was recorded to the vault; keeps it where there is no room.
-    fn offer(&mut self) {
-        let batch = self.recorder.take();
-        match self.appender.try_append(&batch) {
-            Ok(_) => {}
-            Err(VaultError::Busy { .. }) => self.recorder.put_back(batch),
-            Err(e) => {
-                tracing::error!("vault: {e}");
-                self.recorder.put_back(batch);
-            }
+        let last = self.recorder.len();
+        if let Err(e) = self.recorder.finish(now()) {
+            tracing::warn!("the last {last} events of this folder are lost: {e}");
         }
     }
 

@@ -512,6 +512,19 @@ pub enum Deed {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         theirs: Option<u64>,
     },
+    /// Records were let go before they were written, since there was no room for them (the policy stands in the vault, `PRESSURE`).
+    Dropped {
+        /// Which.
+        table: Table,
+        /// Earliest time of receipt among them.
+        from: Time,
+        /// Latest time of receipt among them.
+        to: Time,
+        /// How many.
+        rows: u64,
+        /// What the disk said, or that the queue was full.
+        reason: String,
+    },
     /// Hinomi started.
     Started {
         /// Its version.

@@ -24,6 +24,10 @@ pub enum Holds {
     Calendar,
     /// Empty, or an address of HTTP or HTTPS.
     Url,
+    /// Empty, or a folder of the machine, from its root.
+    Folder,
+    /// Public keys of age recipients (`age1…`), parted by spaces.
+    Recipients,
     /// Pairs of an address and the public key line of a witness (C2SP signed-note: `NAME+KEYID+KEY`).
     Witnesses,
 }
@@ -174,6 +178,34 @@ pub const SETTINGS: &[Key] = &[
         about: "wrong passwords before an account is locked for a while",
     },
     Key {
+        name: "export_days",
+        default: "31",
+        unit: "days",
+        holds: Holds::Number(0, 3660),
+        about: "how often everything is exported to an archive; without a folder somebody is reminded; 0 for never",
+    },
+    Key {
+        name: "export_folder",
+        default: "",
+        unit: "folder",
+        holds: Holds::Folder,
+        about: "where archives go by themselves: a folder or a mounted share",
+    },
+    Key {
+        name: "export_volume_mb",
+        default: "0",
+        unit: "megabytes",
+        holds: Holds::Number(0, 100_000_000),
+        about: "size of one volume of an archive (4700 for a DVD); 0 for one volume",
+    },
+    Key {
+        name: "export_recipients",
+        default: "",
+        unit: "age recipients",
+        holds: Holds::Recipients,
+        about: "who can read archives: public keys of age; empty: archives are not encrypted",
+    },
+    Key {
         name: "witnesses",
         default: "",
         unit: "URL and key line, pairs parted by semicolons",
@@ -203,6 +235,12 @@ pub const SETTINGS: &[Key] = &[
         about: "further certificates trusted for HTTPS to witnesses and to the time-stamp authority",
     },
 ];
+
+/// The settings of exports, which stand on the vault's page.
+pub const EXPORT_SETTINGS: [&str; 4] = ["export_days", "export_folder", "export_volume_mb", "export_recipients"];
+
+/// Recipients of an archive at most.
+const MOST_RECIPIENTS: usize = 16;
 
 /// Witnesses at most: each is asked every few minutes, and a handful says as much as many.
 const MOST_WITNESSES: usize = 16;
@@ -269,6 +307,12 @@ impl Key {
             }
             Holds::Url if value.is_empty() || is_url(value) => Ok(value.to_owned()),
             Holds::Url => wrong(String::from("must be an address like https://host/path")),
+            Holds::Folder if value.is_empty() || is_folder(value) => Ok(value.to_owned()),
+            Holds::Folder => wrong(String::from("must be a folder from the root, like /mnt/nas/hinomi")),
+            Holds::Recipients => match recipients(value) {
+                Some(all) => Ok(all),
+                None => wrong(format!("must be at most {MOST_RECIPIENTS} age recipients (age1…), parted by spaces")),
+            },
             Holds::Witnesses => match witnesses(value) {
                 Some(pairs) => Ok(pairs),
                 None => {
@@ -293,6 +337,20 @@ fn is_url(text: &str) -> bool {
     rest.is_some_and(|r| {
         !r.is_empty() && !r.starts_with('/') && text.len() <= 300 && r.bytes().all(|b| b.is_ascii_graphic() && !b"@?#\"'<>;".contains(&b))
     })
+}
+
+/// A path from the root without `..`.
+fn is_folder(text: &str) -> bool {
+    text.starts_with('/') && text.len() <= 1_000 && !text.chars().any(char::is_control) && !text.split('/').any(|part| part == "..")
+}
+
+/// Recipients as they are kept: parted by one space. Their form is looked at here; whether the checksum fits, whoever encrypts to them checks.
+fn recipients(text: &str) -> Option<String> {
+    let all: Vec<&str> = text.split(|c: char| c.is_whitespace() || c == ',' || c == ';').filter(|w| !w.is_empty()).collect();
+    let fits = |r: &&str| {
+        r.len() == 62 && r.strip_prefix("age1").is_some_and(|d| d.bytes().all(|b| b"qpzry9x8gf2tvdw0s3jn54khce6mua7l".contains(&b)))
+    };
+    (all.len() <= MOST_RECIPIENTS && all.iter().all(fits)).then(|| all.join(" "))
 }
 
 /// Pairs of address and key line as they are kept: `URL LINE; URL LINE`. The line's form is looked at here; whether the key id is that of the key,
@@ -428,6 +486,12 @@ mod tests {
             ("timestamp_url", "ftp://x"),
             ("timestamp_url", "https://u:p@x"),
             ("timestamp_url", "https:///x"),
+            ("export_days", "-1"),
+            ("export_folder", "nas"),
+            ("export_folder", "/mnt/../etc"),
+            ("export_folder", "/mnt/\na"),
+            ("export_recipients", "age1"),
+            ("export_recipients", "ssh-ed25519 AAAA"),
             ("witnesses", "http://host"),
             ("witnesses", "http://host w.example+0123456+AAAA"),
             ("witnesses", "w.example+01234567+AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA http://host"),
@@ -448,6 +512,9 @@ mod tests {
             assert_eq!(key("witnesses").unwrap().check(&typed).unwrap(), kept);
         }
         assert_eq!(key("witnesses").unwrap().check(" ").unwrap(), "");
+        let age = format!("age1{}", "q".repeat(58));
+        assert_eq!(key("export_recipients").unwrap().check(&format!("{age},\n {age}")).unwrap(), format!("{age} {age}"));
+        assert_eq!(key("export_folder").unwrap().check(" /mnt/nas/火の見 ").unwrap(), "/mnt/nas/火の見");
         assert_eq!(key("timestamp_url").unwrap().check("https://tsa.example/tsr").unwrap(), "https://tsa.example/tsr");
     }
 }

@@ -327,11 +327,20 @@ fn wide(text: &str) -> usize {
 
 /// As CSV: UTF-8 with byte order mark, or Shift_JIS with `〓` for what that lacks.
 pub fn write_csv(table: &Table, sjis: bool) -> Vec<u8> {
+    let lines = csv_lines(std::iter::once(&table.head).chain(&table.rows), sjis);
+    if sjis { lines } else { [BYTE_ORDER_MARK, &lines].concat() }
+}
+
+/// What a CSV file in UTF-8 begins with, so that Excel takes it for that.
+pub const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Lines of a CSV file, for one that is written in parts. Nothing of one line depends on another.
+pub fn csv_lines<'a>(rows: impl IntoIterator<Item = &'a Vec<String>>, sjis: bool) -> Vec<u8> {
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-    for row in std::iter::once(&table.head).chain(&table.rows) {
+    for row in rows {
         // Writing into memory does not fail.
         let _ = writer.write_record(row.iter().map(|c| guarded(c).into_owned()));
     }
     let bytes = writer.into_inner().unwrap_or_default();
-    if sjis { shift_jis(&String::from_utf8_lossy(&bytes)).bytes } else { [b"\xef\xbb\xbf".as_slice(), &bytes].concat() }
+    if sjis { shift_jis(&String::from_utf8_lossy(&bytes)).bytes } else { bytes }
 }

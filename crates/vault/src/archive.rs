@@ -7,10 +7,12 @@
 use crate::age::{Encrypter, Recipient};
 use crate::commit;
 use crate::core::{Inner, lock};
-use crate::disk::{read_all, replace};
+use crate::disk::{Disk, RealDisk, read_all, replace};
 use crate::error::VaultError;
+use crate::half::{Half, NAME, is_half};
 use crate::sealed::{FILES_OF_AN_ENTRY, Sealed};
-use crate::status::{LastExport, Memory};
+use crate::status::{ExportNow, ExportRun, LastExport, Memory};
+use model::Time;
 use proof::Hash;
 use proof::entry::{Entry, FileFacts};
 use proof::note::{Note, VerifierKey};
@@ -60,24 +62,42 @@ pub struct ArchiveCheck {
 }
 
 const TITLE: &str = "hinomi archive v1";
-const MANIFEST: &str = "manifest";
+pub(crate) const MANIFEST: &str = "manifest";
 
 /// A volume's folder with its files: name, hash as written, bytes as written, hash of the plain bytes.
-type Volume = (PathBuf, Vec<(String, Hash, u64, Hash)>);
+pub(crate) type Volume = (PathBuf, Vec<(String, Hash, u64, Hash)>);
 
-struct Item {
+pub(crate) struct Item {
     /// Relative to the folder.
-    name: String,
-    bytes: u64,
+    pub name: String,
+    pub bytes: u64,
     /// Of a segment file, by the log.
-    sha256: Option<Hash>,
+    pub sha256: Option<Hash>,
 }
 
-fn refuse<T>(what: impl Into<String>) -> Result<T, VaultError> {
-    Err(VaultError::Record(what.into()))
+/// Runs that are remembered.
+const RUNS: usize = 24;
+/// Bytes that stay free where an archive goes.
+const SPARE: u64 = 16 << 20;
+
+pub(crate) fn refuse<T>(what: impl Into<String>) -> Result<T, VaultError> {
+    Err(VaultError::Archive(what.into()))
 }
 
-fn hex(h: &[u8]) -> String {
+/// What a written file is.
+#[derive(Clone, Copy)]
+pub(crate) struct Facts {
+    pub plain: Hash,
+    pub written: Hash,
+    pub bytes: u64,
+}
+
+/// The name of a file in a volume.
+pub(crate) fn written_name(item: &Item, recipients: &[Recipient]) -> String {
+    if recipients.is_empty() { item.name.clone() } else { format!("{}.age", item.name) }
+}
+
+pub(crate) fn hex(h: &[u8]) -> String {
     use std::fmt::Write as _;
     h.iter().fold(String::new(), |mut out, b| {
         // Writing to a string does not fail.
@@ -86,33 +106,75 @@ fn hex(h: &[u8]) -> String {
     })
 }
 
-/// Exports; `progress` gets bytes done and in all, and ends it by saying no (what is written stays, to go on with).
+/// Exports; `progress` gets bytes done and in all (each file is written, and then read back), and ends it by saying no (what is written stays, to
+/// go on with). How it ended is remembered either way.
 pub(crate) fn export(inner: &Arc<Inner>, ask: &Export, mut progress: impl FnMut(u64, u64) -> bool) -> Result<Exported, VaultError> {
-    let _still = Still::new(inner)?;
-    let (files, size, made) = {
+    let _still = Still::new(inner, ask)?;
+    let began = (inner.options.now)();
+    let result = run(inner, ask, began, &mut |done, total| {
+        // Closing the vault and the page's button end it as the one who called does.
+        let closed = !inner.read_only && lock(&inner.queue).closed;
+        let stopped = lock(&inner.job).as_mut().is_some_and(|job| {
+            (job.done, job.total) = (done, total);
+            job.stopping
+        });
+        !closed && !stopped && progress(done, total)
+    });
+    let mut run = ExportRun {
+        began,
+        at: (inner.options.now)(),
+        target: ask.target.display().to_string(),
+        by: ask.by.clone(),
+        encrypted: !ask.recipients.is_empty(),
+        ..ExportRun::default()
+    };
+    match &result {
+        Ok(done) => {
+            (run.files, run.bytes, run.there) = (done.files, done.bytes, done.there);
+            run.volumes = done.volumes.len() as u64;
+        }
+        Err(VaultError::BrokenOff) => run.broken_off = true,
+        Err(e) => run.trouble = e.to_string(),
+    }
+    // A help for pages: the archive is what it is without it.
+    let _ = remember(inner, |m| {
+        if result.is_ok() {
+            m.last_export = Some(LastExport { at: run.at, target: run.target.clone(), files: run.files, bytes: run.bytes, verified: true });
+        }
+        m.exports.push(run);
+        let over = m.exports.len().saturating_sub(RUNS);
+        m.exports.drain(..over);
+    });
+    result
+}
+
+fn run(inner: &Arc<Inner>, ask: &Export, made: Time, progress: &mut dyn FnMut(u64, u64) -> bool) -> Result<Exported, VaultError> {
+    let (files, size) = {
         let log = lock(&inner.log);
         let view = inner.view.read().unwrap_or_else(PoisonError::into_inner);
-        (view.sealed_files().cloned().collect::<Vec<Arc<Sealed>>>(), log.size(), (inner.options.now)())
+        (view.sealed_files().cloned().collect::<Vec<Arc<Sealed>>>(), log.size())
     };
     let items = items(inner, &files)?;
-    let total: u64 = items.iter().map(|i| i.bytes).sum();
+    // Written, and read back.
+    let total: u64 = items.iter().map(|i| i.bytes).sum::<u64>().saturating_mul(2);
     if let Some(split) = ask.split
         && let Some(large) = items.iter().find(|i| i.bytes + 4096 > split)
     {
         return refuse(format!("{} has {} bytes and does not fit into a volume of {split}", large.name, large.bytes));
     }
-    let name = format!("hinomi-{}-{size}", inner.site);
+    let mut half = Half::open(inner, ask)?;
+    let free = RealDisk.free(&ask.target).map_err(|e| VaultError::io("ask for the room in", &ask.target, &e))?;
+    let needed = (total / 2).saturating_sub(half.bytes()).saturating_add(SPARE);
+    if free < needed {
+        return refuse(format!("{} has {free} bytes free, and the archive needs {needed}; free some space there", ask.target.display()));
+    }
     let mut done = Exported::default();
     let mut volumes: Vec<Volume> = Vec::new();
     let mut room = 0u64;
     let mut copied = 0u64;
     for item in &items {
         if volumes.is_empty() || ask.split.is_some() && room < item.bytes + 4096 {
-            let number = volumes.len() + 1;
-            let dir = match ask.split {
-                Some(_) => ask.target.join(format!("{name}-{number:03}")),
-                None => ask.target.join(&name),
-            };
+            let dir = half.folder(ask.split.map(|_| volumes.len() + 1));
             fs::create_dir_all(&dir).map_err(|e| VaultError::io("make the folder", &dir, &e))?;
             volumes.push((dir, Vec::new()));
             room = ask.split.unwrap_or(u64::MAX);
@@ -120,15 +182,20 @@ pub(crate) fn export(inner: &Arc<Inner>, ask: &Export, mut progress: impl FnMut(
         room = room.saturating_sub(item.bytes + 200);
         let Some((dir, list)) = volumes.last_mut() else { continue };
         if !progress(copied, total) {
-            return refuse("the export was broken off; the same command goes on with it");
+            return Err(VaultError::BrokenOff);
         }
-        let (there, plain, bytes, written) = copy(inner, item, dir, &ask.recipients)?;
+        let (there, facts) = match half.there(item, dir, &ask.recipients) {
+            Some(facts) => (true, facts),
+            None => (false, copy(inner, item, dir, &ask.recipients, &mut |n| progress(copied + n, total))?),
+        };
+        if !there {
+            half.wrote(item, dir, &ask.recipients, &facts)?;
+        }
         done.there += u64::from(there);
         done.files += 1;
-        done.bytes += bytes;
+        done.bytes += facts.bytes;
         copied += item.bytes;
-        let suffix = if ask.recipients.is_empty() { "" } else { ".age" };
-        list.push((format!("{}{suffix}", item.name), written, bytes, plain));
+        list.push((written_name(item, &ask.recipients), facts.written, facts.bytes, facts.plain));
     }
     let count = volumes.len();
     for (i, (dir, list)) in volumes.iter().enumerate() {
@@ -143,25 +210,31 @@ pub(crate) fn export(inner: &Arc<Inner>, ask: &Export, mut progress: impl FnMut(
         }
         let note = lock(&inner.log).key()?.note(&text).map_err(|e| VaultError::Record(e.to_string()))?;
         write_whole(&dir.join(MANIFEST), note.to_string().as_bytes())?;
-        done.volumes.push(dir.clone());
     }
     // Read back what is there now.
-    let check = check(&done.volumes, |_| true)?;
+    let folders: Vec<PathBuf> = volumes.iter().map(|(dir, _)| dir.clone()).collect();
+    let mut on = true;
+    let check = check(&folders, |read| {
+        on = progress((total / 2).saturating_add(read).min(total), total);
+        on
+    })?;
+    if !on {
+        return Err(VaultError::BrokenOff);
+    }
     if let Some(first) = check.problems.first() {
         return refuse(format!("the archive is not what was written: {first}"));
     }
+    done.volumes = half.finish(&volumes, &format!("hinomi-{}-{size}", inner.site))?;
     let target = ask.target.display().to_string();
+    let at = (inner.options.now)();
     let mut log = lock(&inner.log);
     for part in files.chunks(FILES_OF_AN_ENTRY) {
         let files: Vec<FileFacts> = part.iter().map(|f| f.facts.clone()).collect();
-        let entry = Entry::Exported { at: made.0, reason: ask.by.clone(), files, target: target.clone() };
-        log.append(&[entry], None, made)?;
+        let entry = Entry::Exported { at: at.0, reason: ask.by.clone(), files, target: target.clone() };
+        log.append(&[entry], None, at)?;
     }
     commit::publish(inner, &log);
     drop(log);
-    remember(inner, |m| {
-        m.last_export = Some(LastExport { at: made, target, files: done.files, bytes: done.bytes, verified: true });
-    })?;
     Ok(done)
 }
 
@@ -169,10 +242,13 @@ pub(crate) fn export(inner: &Arc<Inner>, ask: &Export, mut progress: impl FnMut(
 struct Still<'a>(&'a Inner);
 
 impl Still<'_> {
-    fn new(inner: &Inner) -> Result<Still<'_>, VaultError> {
+    fn new<'a>(inner: &'a Inner, ask: &Export) -> Result<Still<'a>, VaultError> {
         if inner.exporting.swap(true, std::sync::atomic::Ordering::AcqRel) {
             return refuse("an export is running already");
         }
+        let since = (inner.options.now)();
+        let target = ask.target.display().to_string();
+        *lock(&inner.job) = Some(ExportNow { since, target, by: ask.by.clone(), done: 0, total: 0, stopping: false });
         // Whoever compacts or lets go now is waited for.
         drop(lock(&inner.files));
         Ok(Still(inner))
@@ -181,6 +257,7 @@ impl Still<'_> {
 
 impl Drop for Still<'_> {
     fn drop(&mut self) {
+        *lock(&self.0.job) = None;
         self.0.exporting.store(false, std::sync::atomic::Ordering::Release);
     }
 }
@@ -216,28 +293,25 @@ fn items(inner: &Inner, files: &[Arc<Sealed>]) -> Result<Vec<Item>, VaultError> 
         let bytes = inner.disk.open(&inner.dir.join(name)).and_then(|f| f.size()).map_err(|e| VaultError::io("read", name, &e))?;
         out.push(Item { name: String::from(name), bytes, sha256: None });
     }
-    out.extend(files.iter().map(|f| Item {
-        name: format!("segments/{}", f.facts.name),
-        bytes: f.facts.bytes,
-        sha256: Some(f.facts.sha256),
-    }));
-    Ok(out)
+    // Segment files first, the oldest first: what grows between two tries stands behind them, so volumes that were full stay as they are.
+    let mut first: Vec<&Arc<Sealed>> = files.iter().collect();
+    first.sort_by_key(|f| (f.facts.first_seq, f.facts.table));
+    let item = |f: &Arc<Sealed>| Item { name: format!("segments/{}", f.facts.name), bytes: f.facts.bytes, sha256: Some(f.facts.sha256) };
+    Ok(first.into_iter().map(item).chain(out).collect())
 }
 
-/// Copies one file: whether it was there, hash of the plain bytes, bytes written, hash of the written bytes.
-fn copy(inner: &Inner, item: &Item, dir: &Path, recipients: &[Recipient]) -> Result<(bool, Hash, u64, Hash), VaultError> {
+/// Copies one file; `progress` gets its bytes so far.
+fn copy(
+    inner: &Inner,
+    item: &Item,
+    dir: &Path,
+    recipients: &[Recipient],
+    progress: &mut dyn FnMut(u64) -> bool,
+) -> Result<Facts, VaultError> {
     let from = inner.dir.join(&item.name);
-    let suffix = if recipients.is_empty() { "" } else { ".age" };
-    let to = dir.join(format!("{}{suffix}", item.name));
+    let to = dir.join(written_name(item, recipients));
     if let Some(parent) = to.parent() {
         fs::create_dir_all(parent).map_err(|e| VaultError::io("make the folder", parent, &e))?;
-    }
-    if recipients.is_empty()
-        && let Some(wanted) = item.sha256
-        && let Ok((hash, bytes)) = hash_file(&to)
-        && hash == wanted
-    {
-        return Ok((true, hash, bytes, hash));
     }
     let source = inner.disk.open(&from).map_err(|e| VaultError::io("open", &from, &e))?;
     let size = source.size().map_err(|e| VaultError::io("read", &from, &e))?;
@@ -255,6 +329,9 @@ fn copy(inner: &Inner, item: &Item, dir: &Path, recipients: &[Recipient]) -> Res
             plain.update(&*part);
             sink.write_all(part).map_err(failed)?;
             at += n as u64;
+            if !progress(at) {
+                return Err(VaultError::BrokenOff);
+            }
         }
         Ok(())
     };
@@ -276,7 +353,7 @@ fn copy(inner: &Inner, item: &Item, dir: &Path, recipients: &[Recipient]) -> Res
         // Some shares cannot sync a folder; the reading back tells whether the file is there.
         let _ = File::open(parent).and_then(|d| d.sync_all());
     }
-    Ok((false, plain, out.bytes, out.hash.finalize().into()))
+    Ok(Facts { plain, written: out.hash.finalize().into(), bytes: out.bytes })
 }
 
 struct Counting {
@@ -308,7 +385,7 @@ fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), VaultError> {
     write().map_err(|e| VaultError::io("write", path, &e))
 }
 
-fn hash_file(path: &Path) -> io::Result<(Hash, u64)> {
+pub(crate) fn hash_file(path: &Path) -> io::Result<(Hash, u64)> {
     let mut f = File::open(path)?;
     let mut hash = Sha256::new();
     let mut buffer = vec![0u8; 1 << 20];
@@ -402,32 +479,59 @@ pub(crate) fn remembered(inner: &Inner) -> Memory {
     read_all(&*inner.disk, &inner.dir.join("memory.json")).ok().and_then(|b| serde_json::from_slice(&b).ok()).unwrap_or_default()
 }
 
-/// The folders of an archive: the one that is named, or its sisters where it is one volume of several.
+/// An archive: when it was made, of which log, with how many entries.
+type Which = (String, String, u64);
+
+/// What a volume says of itself: of which archive it is, and its number in it.
+fn head(dir: &Path) -> Option<(Which, u64)> {
+    let note = Note::parse(&fs::read(dir.join(MANIFEST)).ok()?).ok()?;
+    let said = |key: &str| note.text.lines().take(6).find_map(|l| l.strip_prefix(key)).map(str::to_owned);
+    let number = said("volume ")?.split(' ').next()?.parse().ok()?;
+    Some(((said("made ")?, said("origin ")?, said("size ")?.parse().ok()?), number))
+}
+
+/// The folders of an archive: the one that is named with its sisters, or the newest archive in a folder of archives.
 pub fn volumes_of(path: &Path) -> Result<Vec<PathBuf>, VaultError> {
-    if path.join(MANIFEST).is_file() {
-        let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
-        let stem = name.rsplit_once('-').filter(|(_, n)| n.len() == 3 && n.parse::<u32>().is_ok()).map(|(s, _)| format!("{s}-"));
-        if let (Some(stem), Some(parent)) = (stem, path.parent()) {
-            let mut all: Vec<PathBuf> = fs::read_dir(parent)
-                .map_err(|e| VaultError::io("list", parent, &e))?
-                .flatten()
-                .filter(|e| e.file_name().to_str().is_some_and(|n| n.starts_with(&stem)) && e.path().join(MANIFEST).is_file())
-                .map(|e| e.path())
-                .collect();
-            all.sort();
-            return Ok(all);
+    let within = |dir: &Path| -> Result<Vec<(PathBuf, Which, u64)>, VaultError> {
+        let list = fs::read_dir(dir).map_err(|e| VaultError::io("list", dir, &e))?;
+        Ok(list.flatten().map(|e| e.path()).filter(|p| !is_half(p)).filter_map(|p| head(&p).map(|(a, n)| (p, a, n))).collect())
+    };
+    let own = path.join(MANIFEST).is_file();
+    let (mut all, which) = match (own, path.parent()) {
+        (true, Some(parent)) => {
+            // A list that cannot be read: the check says so.
+            let Some((archive, _)) = head(path) else { return Ok(vec![path.to_path_buf()]) };
+            // "" is the parent of a plain name.
+            let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+            (within(parent)?, Some(archive))
         }
-        return Ok(vec![path.to_path_buf()]);
-    }
-    let mut inside: Vec<PathBuf> = fs::read_dir(path)
-        .map_err(|e| VaultError::io("list", path, &e))?
-        .flatten()
-        .map(|e| e.path())
-        .filter(|p| p.join(MANIFEST).is_file())
-        .collect();
-    inside.sort();
-    if inside.is_empty() {
+        (true, None) => return Ok(vec![path.to_path_buf()]),
+        (false, _) => {
+            let all = within(path)?;
+            let newest = all.iter().map(|(_, archive, _)| archive).max().cloned();
+            (all, newest)
+        }
+    };
+    all.retain(|(_, archive, _)| Some(archive) == which.as_ref());
+    all.sort_by_key(|(_, _, number)| *number);
+    if all.is_empty() {
         return refuse(format!("{} holds no archive: there is no file 'manifest' in it or in a folder of it", path.display()));
     }
-    Ok(inside)
+    Ok(all.into_iter().map(|(dir, _, _)| dir).collect())
+}
+
+/// Whether a folder can be exported to now: it is there, and holds the archives that were written to it before. A share that is not mounted
+/// is an empty folder on the machine's own disk.
+pub fn is_there(target: &Path, before: &[ExportRun]) -> Result<(), String> {
+    let shown = target.display();
+    if !target.is_absolute() {
+        return Err(format!("{shown} does not begin with '/'"));
+    }
+    let list = fs::read_dir(target).map_err(|e| format!("{shown} cannot be read: {e}"))?;
+    let known = before.iter().any(|r| r.is_good() && Path::new(&r.target) == target);
+    let holds = list.flatten().any(|e| e.file_name().to_str().is_some_and(|n| n.starts_with(NAME)));
+    if known && !holds {
+        return Err(format!("{shown} is empty and held archives before: is the share mounted, the medium in?"));
+    }
+    Ok(())
 }

@@ -10,7 +10,7 @@ use crate::retention::{Hold, Retention};
 use crate::sealed::Sealed;
 use crate::segment::Segment;
 use crate::source::Head;
-use crate::status::{LogStatus, Memory, VaultStatus, Writing};
+use crate::status::{ExportNow, LogStatus, Memory, VaultStatus, Writing};
 use model::event::Table;
 use model::{SiteId, Time};
 use std::collections::{BTreeMap, VecDeque};
@@ -169,6 +169,8 @@ pub(crate) struct Inner {
     pub memory: Mutex<Memory>,
     /// An archive is being written: no segment file goes.
     pub exporting: std::sync::atomic::AtomicBool,
+    /// The archive that is being written.
+    pub job: Mutex<Option<ExportNow>>,
     /// Nothing is written.
     pub read_only: bool,
     /// Records let go before they were written.
@@ -252,9 +254,12 @@ impl Inner {
                 log,
                 last_verified: memory.last_verified,
                 last_export: memory.last_export,
+                exports: memory.exports,
+                exporting: None,
                 dropped: self.dropped.load(std::sync::atomic::Ordering::Relaxed),
             }
         };
+        s.exporting.clone_from(&lock(&self.job));
         s.last_seq = *lock(&self.committed);
         s.waiting = lock(&self.queue).events as u64;
         s.free = self.disk.free(&self.dir).ok();

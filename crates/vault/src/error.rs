@@ -60,6 +60,12 @@ pub enum VaultError {
     /// A record cannot be kept.
     #[error("a record cannot be kept: {0}")]
     Record(String),
+    /// An archive cannot be written or read.
+    #[error("{0}")]
+    Archive(String),
+    /// An export was stopped.
+    #[error("the export was broken off; the same command goes on with it")]
+    BrokenOff,
     /// The queue is full; nothing of this batch was taken.
     #[error("the vault's queue is full ({waiting} records wait for the disk); try again later")]
     Busy {

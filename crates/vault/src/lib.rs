@@ -30,12 +30,15 @@ mod disk;
 mod error;
 mod folder;
 mod frame;
+mod half;
 mod log;
+mod pressure;
 mod prove;
 mod read;
 mod readonly;
 mod retention;
 mod scan;
+mod schedule;
 mod seal;
 mod sealed;
 mod segment;
@@ -55,10 +58,12 @@ pub use disk::{Disk, DiskFile, DiskRead, RealDisk};
 pub use error::{Damage, VaultError};
 pub use frame::Mark;
 pub use log::{Tiles, origin_of};
+pub use pressure::{Backlog, PRESSURE};
 pub use prove::{MOST_RECORDS, ProofState, Request};
 pub use read::{Follower, Query, Reader};
 pub use retention::{Hold, Retention, SACRIFICE};
-pub use status::{LastExport, LastVerified, LetGo, LogStatus, TableStatus, VaultStatus, Writing};
+pub use schedule::{Late, Schedule};
+pub use status::{ExportNow, ExportRun, LastExport, LastVerified, LetGo, LogStatus, TableStatus, VaultStatus, Writing};
 pub use verify::{Depth, Verified};
 pub use writer::{Acknowledged, Appender, Ticket};
 
@@ -95,6 +100,11 @@ impl Vault {
             return Err(VaultError::io("open", dir, &std::io::ErrorKind::NotFound.into()));
         }
         Vault::open_with(Arc::new(readonly::ReadOnly::folder(dir)), dir, None, options, true)
+    }
+
+    /// Whether a process holds this folder open for writing now. Nothing is changed.
+    pub fn is_in_use(dir: &Path) -> bool {
+        dir.join("lock").is_file() && matches!(RealDisk.lock(dir), Ok(None))
     }
 
     /// Opens an archive for reading: the folder of one volume, or a folder of volumes.
@@ -169,6 +179,7 @@ impl Vault {
             head: Mutex::new(source::Head::default()),
             memory: Mutex::new(status::Memory::default()),
             exporting: AtomicBool::new(false),
+            job: Mutex::new(None),
             read_only,
             dropped: AtomicU64::new(0),
             holds: Mutex::new(found.holds),
@@ -296,11 +307,19 @@ impl Vault {
 
     /// Closes the file of the write-ahead log and makes segment files of everything; returns when that is done.
     pub fn seal(&self) -> Result<(), VaultError> {
+        if self.inner.read_only {
+            return Ok(());
+        }
         let (done, waits) = std::sync::mpsc::channel();
         {
             let mut q = lock(&self.inner.queue);
-            q.roll.push(done);
-            q.housekeeping = true;
+            if q.closed {
+                // Nobody would answer any more: the writer closes its file itself.
+                drop(done);
+            } else {
+                q.roll.push(done);
+                q.housekeeping = true;
+            }
         }
         self.inner.has_work.notify_all();
         // An error means that the writer has ended: then nothing is open.
@@ -382,6 +401,11 @@ impl Vault {
     pub fn export(&self, ask: &Export, progress: impl FnMut(u64, u64) -> bool) -> Result<Exported, VaultError> {
         self.seal()?;
         archive::export(&self.inner, ask, progress)
+    }
+
+    /// Tells the export that goes on to stop. False where none does.
+    pub fn stop_export(&self) -> bool {
+        lock(&self.inner.job).as_mut().map(|job| job.stopping = true).is_some()
     }
 
     /// Records that may not be let go.

@@ -85,7 +85,11 @@ pub struct VaultStatus {
     pub last_verified: Option<LastVerified>,
     /// The last archive.
     pub last_export: Option<LastExport>,
-    /// Records that were let go before they were written, since the start: conversations under pressure, nothing else.
+    /// Exports, the newest last, the last 24.
+    pub exports: Vec<ExportRun>,
+    /// The export that goes on.
+    pub exporting: Option<ExportNow>,
+    /// Records that were let go before they were written, since the start, by [`crate::PRESSURE`].
     pub dropped: u64,
 }
 
@@ -121,6 +125,58 @@ pub struct LastExport {
     pub verified: bool,
 }
 
+/// How an export ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ExportRun {
+    /// When it began.
+    pub began: Time,
+    /// When it ended.
+    pub at: Time,
+    /// Where to.
+    pub target: String,
+    /// Who asked; `hinomi` for the schedule.
+    pub by: String,
+    /// Files that were written, or were there from a try before, and were read back.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Files that were there from a try before.
+    pub there: u64,
+    /// Folders.
+    pub volumes: u64,
+    /// It is encrypted.
+    pub encrypted: bool,
+    /// Somebody stopped it, or the program ended.
+    pub broken_off: bool,
+    /// Why it failed; empty where it did not.
+    pub trouble: String,
+}
+
+impl ExportRun {
+    /// The archive is there and was read back.
+    pub fn is_good(&self) -> bool {
+        self.trouble.is_empty() && !self.broken_off
+    }
+}
+
+/// An export that goes on.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct ExportNow {
+    /// Since when.
+    pub since: Time,
+    /// Where to.
+    pub target: String,
+    /// Who asked.
+    pub by: String,
+    /// Bytes done: each counts when it is written and when it is read back.
+    pub done: u64,
+    /// Bytes to do; 0 while that is not known.
+    pub total: u64,
+    /// It was told to stop.
+    pub stopping: bool,
+}
+
 /// What is remembered of looking and exporting, over restarts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Memory {
@@ -128,6 +184,8 @@ pub(crate) struct Memory {
     pub last_verified: Option<LastVerified>,
     #[serde(default)]
     pub last_export: Option<LastExport>,
+    #[serde(default)]
+    pub exports: Vec<ExportRun>,
 }
 
 /// The segment files of one table.

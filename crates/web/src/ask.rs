@@ -26,6 +26,9 @@ use tokio::sync::Semaphore;
 /// Questions to the vault at the same time.
 const VAULT_AT_ONCE: usize = 4;
 
+/// Exports of records at the same time.
+const EXPORTS_AT_ONCE: usize = 2;
+
 /// Where a connection comes from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
@@ -35,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) store: Store,
     pub(crate) vault: Arc<vault::Vault>,
     pub(crate) vault_turns: Arc<Semaphore>,
+    /// For exports, which last.
+    pub(crate) export_turns: Arc<Semaphore>,
     pub(crate) catalogue: Arc<catalogue::Catalogue>,
     pub(crate) sensors: Sensors,
     pub(crate) as_of: AsOf,
@@ -78,6 +83,7 @@ impl Shared {
             store: s.store,
             vault: s.vault,
             vault_turns: Arc::new(Semaphore::new(VAULT_AT_ONCE)),
+            export_turns: Arc::new(Semaphore::new(EXPORTS_AT_ONCE)),
             catalogue: s.catalogue,
             sensors: s.sensors,
             as_of: s.as_of,
@@ -369,6 +375,8 @@ const DONE: &[(&str, &str)] = &[
     ("settled", "ok"),
     ("stock-closed", "ok"),
     ("look-began", "ok"),
+    ("export-began", "ok"),
+    ("export-stopping", "ok"),
 ];
 
 /// An address without `done`, so that coming back does not tell it again.

@@ -160,6 +160,7 @@ pub(crate) fn routes() -> Vec<Route> {
         get("/events", ViewEvents, events::list),
         get("/events/export.csv", ViewEvents, events::csv),
         get("/events/export.json", ViewEvents, events::json),
+        get("/events/export.jsonl", ViewEvents, events::json_lines),
         get("/events/pack.zip", ViewEvents, events::pack),
         get("/events/questions", ViewEvents, questions::list),
         post("/events/searches", ViewEvents, events::searches),
@@ -177,6 +178,7 @@ pub(crate) fn routes() -> Vec<Route> {
         get("/vault", ViewSettings, vault::page),
         get("/vault/checkpoint", ViewSettings, vault::checkpoint),
         post("/vault/verify", EditSettings, vault::verify),
+        post("/vault/export", EditSettings, pages::archives::export),
         post("/vault/holds", EditSettings, vault::holds),
         post("/vault/retention", EditSettings, vault::retention),
         // Clocks.
@@ -210,6 +212,11 @@ pub(crate) fn routes() -> Vec<Route> {
         get("/api/v1/sensors", ViewSettings, api::sensors),
         get("/api/v1/zones", ViewSettings, api::zones),
         get("/api/v1/settings", ViewSettings, api::settings),
+        get("/api/v1/vault", ViewSettings, api::vault::status),
+        get("/api/v1/vault/checkpoint", ViewSettings, api::vault::checkpoint),
+        get("/api/v1/vault/confirmations", ViewSettings, api::vault::confirmations),
+        get("/api/v1/vault/exports", ViewSettings, api::vault::exports),
+        get("/api/v1/vault/holds", ViewSettings, api::vault::holds),
         needs(Method::PUT, "/api/v1/settings/{name}", EditSettings, api::set_setting),
     ]
 }

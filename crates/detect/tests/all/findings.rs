@@ -3,7 +3,7 @@
 use crate::common::*;
 use model::activity::{Act, Login, Outcome, SecretKind, SecretTrace};
 use model::coverage::Quality;
-use model::event::{Deed, Dispute};
+use model::event::{Deed, Dispute, Table};
 use model::finding::{FindingStatus, Step};
 use model::flow::{Direction, FlowState};
 use model::*;
@@ -576,6 +576,22 @@ fn what_a_witness_disputes_is_told_today_and_gathers_by_witness_and_way() {
     assert_eq!(found.len(), 3, "the second word of the same way waits");
     assert!(found.iter().all(|f| f.severity == Severity::Today));
     assert_eq!(found[0].facts["theirs"], Fact::Count(120));
+    for f in found {
+        speaks(f);
+    }
+}
+
+#[test]
+fn records_that_were_let_go_are_told_by_table_and_counted() {
+    let mut log = Log::default();
+    let dropped = |table, rows| Deed::Dropped { table, from: Time(1), to: Time(2), rows, reason: "no space left on device".into() };
+    log.deed(10, dropped(Table::Flow, 500));
+    log.deed(20, dropped(Table::Flow, 7));
+    log.deed(30, dropped(Table::Activity, 1));
+    let found = log.findings("vault-drops");
+    assert_eq!(found.iter().map(|f| f.happened).collect::<Vec<_>>(), [500, 1], "the second minute waits");
+    assert!(found.iter().all(|f| f.severity == Severity::Week));
+    assert_eq!(found[0].facts["rows"], Fact::Count(500));
     for f in found {
         speaks(f);
     }

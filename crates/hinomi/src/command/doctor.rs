@@ -1,5 +1,7 @@
 //! `hinomi doctor`: what is wrong with this installation and how to mend it. Looks, and changes nothing.
 
+mod vault;
+
 use super::{block_on, configuration, path};
 use crate::clock::{now, own};
 use crate::config::Config;
@@ -13,7 +15,6 @@ use clap::ArgMatches;
 use model::clock::{ClockKeeper, OwnClock};
 use state::{Store, StoreUrl};
 use std::net::TcpListener;
-use vault::{Options, Vault, VaultError};
 
 /// How one thing stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -62,7 +63,7 @@ pub fn run(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
     checks.push(address(&config));
     checks.push(certificate(&config));
     checks.push(state(&config));
-    checks.push(vault(&config));
+    checks.extend(vault::checks(&config, words));
     checks.push(match Catalogue::load() {
         Ok(catalogue) => good("rules", catalogue.rules().iter().map(|r| r.id.as_str()).collect::<Vec<_>>().join(", ")),
         Err(e) => bad("rules", e.to_string()),
@@ -172,24 +173,6 @@ fn state(config: &Config) -> Check {
     match found {
         Ok(site) => good("state", format!("site {} ({})", site.name, site.id)),
         Err(e) => bad("state", format!("{e:#}")),
-    }
-}
-
-fn vault(config: &Config) -> Check {
-    let folder = config.data.join("vault");
-    if !folder.is_dir() {
-        return note("vault", format!("{} is not there yet; 'hinomi run' makes it", folder.display()));
-    }
-    match Vault::open(&folder, None, Options::default()) {
-        Ok(vault) => {
-            let status = vault.status();
-            match status.damage.first() {
-                Some(damage) => bad("vault", damage.to_string()),
-                None => good("vault", format!("{} records, {} MiB", status.events, status.bytes >> 20)),
-            }
-        }
-        Err(VaultError::Locked { .. }) => good("vault", "in use by a running Hinomi"),
-        Err(e) => bad("vault", e.to_string()),
     }
 }
 

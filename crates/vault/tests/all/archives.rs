@@ -3,7 +3,7 @@
 use crate::*;
 use std::fs;
 use std::path::Path;
-use vault::{Depth, Export, Query, archive};
+use vault::{Depth, Export, Query, VaultError, archive};
 
 fn filled(dir: &Path) -> Vault {
     let v = Vault::open(dir, Some(site()), Options { compact: false, ..Options::default() }).unwrap();
@@ -121,4 +121,106 @@ fn an_encrypted_archive_is_opened_by_age() {
     let old = Vault::open_archive(&ask.target, Options::default()).unwrap();
     assert_eq!(seqs(&old).len(), 300);
     assert_eq!(old.verify_with(Depth::Deep, |_| true).unwrap().damage, vec![]);
+}
+
+/// The public key of age's own documentation; nobody has its secret here.
+const SOMEBODY: &str = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
+
+#[test]
+fn an_export_goes_on_although_the_log_has_grown_encrypted_too_and_leaves_nothing_of_the_first_try() {
+    for recipients in [vec![], vec![SOMEBODY.parse().unwrap()]] {
+        let home = tempfile::tempdir().unwrap();
+        let v = filled(&home.path().join("vault"));
+        let ask = Export { target: home.path().join("out"), recipients, by: String::from("admin"), ..Export::default() };
+        let mut left = 14;
+        let broken = v.export(&ask, |_, _| {
+            left -= 1;
+            left > 0
+        });
+        assert_eq!(broken.unwrap_err(), VaultError::BrokenOff);
+        let run = v.status().exports.pop().unwrap();
+        assert!(run.broken_off && !run.is_good() && v.status().last_export.is_none());
+        assert!(archive::volumes_of(&ask.target).is_err(), "what is not whole is no archive");
+        v.appender().append_and_wait(&[flow(500, 1, 500)]).unwrap();
+        v.commit().unwrap();
+        let done = v.export(&ask, |_, _| true).unwrap();
+        assert!(done.there > 0, "{done:?}");
+        assert_eq!(archive::check(&done.volumes, |_| true).unwrap().problems, Vec::<String>::new());
+        let left: Vec<_> = fs::read_dir(&ask.target).unwrap().flatten().map(|e| e.path()).collect();
+        assert_eq!(left, done.volumes, "one folder and nothing beside it");
+        let listed = fs::read_to_string(done.volumes[0].join("manifest")).unwrap().lines().filter(|l| l.starts_with("file ")).count();
+        assert_eq!(walk(&done.volumes[0]).len(), listed + 1, "no file that is not in the list");
+        if ask.recipients.is_empty() {
+            assert_eq!(seqs(&Vault::open_archive(&ask.target, Options::default()).unwrap()).len(), 301);
+        }
+        let status = v.status();
+        assert!(status.exports.last().unwrap().is_good() && status.exporting.is_none());
+        assert_eq!(status.exports.last().unwrap().there, done.there);
+    }
+}
+
+#[test]
+fn who_can_read_it_is_not_mixed_between_tries() {
+    let home = tempfile::tempdir().unwrap();
+    let v = filled(&home.path().join("vault"));
+    let mut ask = Export { target: home.path().join("out"), by: String::from("admin"), ..Export::default() };
+    let mut left = 14;
+    assert!(
+        v.export(&ask, |_, _| {
+            left -= 1;
+            left > 0
+        })
+        .is_err()
+    );
+    ask.recipients = vec![SOMEBODY.parse().unwrap()];
+    let done = v.export(&ask, |_, _| true).unwrap();
+    assert_eq!(done.there, 0);
+    for (path, _) in walk(&done.volumes[0]) {
+        assert!(path.ends_with("manifest") || path.extension().is_some_and(|e| e == "age"), "{path:?} is in clear");
+    }
+}
+
+#[test]
+fn an_export_is_stopped_from_elsewhere_and_by_closing() {
+    let home = tempfile::tempdir().unwrap();
+    let v = filled(&home.path().join("vault"));
+    let ask = Export { target: home.path().join("out"), by: String::from("田中"), ..Export::default() };
+    assert!(!v.stop_export(), "nothing to stop");
+    let seen = std::cell::RefCell::new(None);
+    let stopped = v.export(&ask, |done, total| {
+        if done > 0 {
+            seen.replace(v.status().exporting.map(|now| (now.by, now.total == total && now.done == done)));
+            assert!(v.export(&ask, |_, _| true).is_err(), "one at a time");
+            v.stop_export();
+        }
+        true
+    });
+    assert_eq!(stopped.unwrap_err(), VaultError::BrokenOff);
+    assert_eq!(seen.into_inner(), Some((String::from("田中"), true)));
+    assert_eq!(v.status().exporting, None);
+    let closed = v.export(&ask, |_, _| {
+        v.close();
+        true
+    });
+    assert_eq!(closed.unwrap_err(), VaultError::BrokenOff);
+}
+
+#[test]
+fn the_newest_archive_of_a_folder_is_meant_and_a_target_in_the_vault_is_refused() {
+    let home = tempfile::tempdir().unwrap();
+    let v = filled(&home.path().join("vault"));
+    let ask = Export { target: home.path().join("out"), by: String::from("admin"), ..Export::default() };
+    let first = v.export(&ask, |_, _| true).unwrap();
+    v.appender().append_and_wait(&[flow(500, 1, 500)]).unwrap();
+    let second = v.export(&ask, |_, _| true).unwrap();
+    assert_eq!(archive::volumes_of(&ask.target).unwrap(), second.volumes);
+    assert_eq!(archive::volumes_of(&first.volumes[0]).unwrap(), first.volumes, "the one that is named");
+    for (volumes, records) in [(&first.volumes, 300), (&second.volumes, 301)] {
+        assert_eq!(seqs(&Vault::open_archive(&volumes[0], Options::default()).unwrap()).len(), records);
+        assert_eq!(archive::check(volumes, |_| true).unwrap().problems, Vec::<String>::new());
+    }
+    let inside = Export { target: home.path().join("vault").join("out"), ..ask };
+    assert!(v.export(&inside, |_, _| true).unwrap_err().to_string().contains("choose a folder elsewhere"));
+    assert!(!v.status().exports.last().unwrap().trouble.is_empty());
+    assert_eq!(v.status().exports.len(), 3);
 }

@@ -9,6 +9,7 @@ mod damage;
 mod duckdb;
 mod faults;
 mod kill;
+mod pressure;
 mod proving;
 mod retention;
 mod sealing;

@@ -29,8 +29,8 @@ vault-full-soon = { $n ->
   }
 vault-full-soon-do = Free some space, or keep records for fewer days.
 vault-dropped-some = { $n ->
-    [one] { $n } conversation was dropped before it was written.
-   *[other] { $n } conversations were dropped before they were written.
+    [one] { $n } record was let go before it was written.
+   *[other] { $n } records were let go before they were written.
   }
 vault-dropped-do = There is too much traffic or the disk is too slow. Watch less, or use a faster disk.
 vault-outside-old = The last confirmation from outside was { $x }.
@@ -67,15 +67,11 @@ vault-last-sync = Last written to disk
 vault-write-errors = Failed writes
 vault-since-start = since the start
 vault-dropped = Dropped before writing
-vault-dropped-how = since the start; conversations under pressure, nothing else.
+vault-dropped-how = since the start. What was let go, when and how many is kept as a record for each minute.
 vault-let-go = Let go by age or size
 vault-let-go-none = none yet
 vault-let-go-sum = { $n } records ({ $x }), the newest of { $y }.
-vault-export = Last archive
-vault-export-none = none yet
 vault-export-good = Read back and right
-vault-export-unread = Not read back
-vault-export-sum = { $n } files, { $y }, to { $x }
 
 # Proof
 vault-proof = Proof
@@ -121,6 +117,54 @@ vault-paper-none = The checkpoint will be shown here
 vault-paper-none-how = The first record is committed within five seconds.
 
 # Verification
+exports = Archives
+exports-how = Copies every record with its proof to another place. It is read back after writing, so the records are there when this machine is lost. The signing key does not go along.
+exports-none = No archive yet. How each one ended stands here.
+exports-last = Archives so far
+export-plan-itself = Every { $x } days an archive is written to { $y } by itself. Broken off, it goes on where it was.
+export-plan-remind = { $x } days after the last archive, Today reminds you. With a folder it is written by itself.
+export-plan-off = There is no schedule, and nobody is reminded.
+export-plan-wrong = The age recipients cannot be read. Nothing can be exported until the setting below is right.
+export-late = The last archive was { $x }. Copy the records to another place.
+export-late-never = The records were never copied to another place.
+export-late-do = Choose the folder of a USB disk or NAS under “Archives”.
+export-runs = An archive is being written
+export-running-to = to { $x } ({ $y })
+export-progress = { $x } of { $y } done (what was written and what was read back).
+export-stop = Stop
+export-stopping = It is being stopped. What was written stays, and the next one goes on from there.
+export-now = Export now
+export-to = Folder to write to
+export-to-how = A folder of this machine: where a USB disk or NAS is mounted. Size and recipients are those of the settings below.
+export-by = Who
+export-by-schedule = schedule
+export-ended = Result
+export-broken-off = Broken off
+export-broken-off-how = What was written is there. Started again to the same place, it goes on.
+export-failed = Failed
+export-what = { $n } files, { $x }, volumes: { $y }
+export-what-encrypted = { $n } files, { $x }, volumes: { $y }, encrypted
+export-no-folder = Name the folder to write to. Nothing was exported.
+export-not-there = Nothing can be exported to { $x }. Does it begin with “/”, is the disk or NAS mounted, and may Hinomi write there? A place that held archives before and is empty now counts as not mounted.
+export-runs-already = Another export is running. Start when it has ended.
+done-export-began = The export has begun.
+done-export-stopping = The export is being stopped.
+setting-export-days = Days between archives
+setting-export-days-how = With 0 nothing is exported by itself and nobody is reminded.
+setting-export-folder = Where to
+setting-export-folder-how = The folder where a NAS or the like is mounted. Empty: somebody is reminded. A place that held archives before and is empty now counts as not mounted and is not written to.
+setting-export-volume-mb = Size of a volume
+setting-export-volume-mb-how = 4700 for a DVD; 0 for one volume.
+setting-export-recipients = Who can read them (age public keys)
+setting-export-recipients-how = Where there are any, archives are encrypted to them. Keys that begin with age1, parted by spaces, at most 16.
+setting-wrong-folder = Write a folder that begins with “/”, like /mnt/nas. Nothing was changed.
+setting-wrong-recipients = Write keys of 62 characters that begin with age1, parted by spaces, at most 16. Nothing was changed.
+unit-megabytes = MB
+pressure = What is let go when there is too much
+pressure-how = Where writing cannot keep up, as much as fits waits in memory, and what is beyond it is let go in this order. Logs, deeds, findings, evidence and sensor counters are never let go. That something was is a record too.
+pressure-rank = let go as number { $x }
+pressure-never = never let go
+
 vault-look = Verification
 vault-look-how = Looks whether every byte is what was written. Hinomi also does so in the background, a little at a time.
 vault-look-none = No verification has ended yet.
@@ -235,6 +279,10 @@ events-stopped = Looking took too long and was stopped: records before { $x } we
 events-go-on = Go on from there
 events-and-more = (there are older ones)
 events-export = Export
+events-export-all-how = Everything that fits this search, also older records that are not on the page. That they were exported, and how many, is recorded.
+events-export-jsonl = JSON lines
+events-export-pack-of = The pack holds the { $x } records found.
+events-export-busy = Other exports are running. Try again when they have ended.
 events-export-how = Exactly the { $x } records found. That they were exported is recorded.
 events-export-csv = CSV (opens in Excel)
 events-export-pack = Evidence pack (ZIP)

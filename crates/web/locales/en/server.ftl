@@ -272,4 +272,7 @@ setting-outside-ca = Further certificates for HTTPS
 setting-outside-ca-how = A PEM file on this machine, besides those that the system trusts; for witnesses and the time-stamp authority.
 setting-wrong-url = Give an address like https://host/path.
 setting-wrong-witnesses = Give the address and the public key line of each witness, like: http://192.168.1.9:8444 NAME+KEYID+KEY; https://… …
+todo-archive-why = If this machine fails or is attacked, its records are lost. With a copy elsewhere you can still show what happened.
+todo-archive-open = Open archives
+deed-dropped = No room: let go before it was written
 deed-log-disputed = A witness has seen another history of the vault

@@ -272,4 +272,7 @@ setting-outside-ca = HTTPS で信じる証明書の追加
 setting-outside-ca-how = システムが信じるもののほかに、立会人と時刻認証局への HTTPS で信じる証明書（PEM）の、この機械でのファイル名です。
 setting-wrong-url = https://host/path のようなアドレスを入れてください。
 setting-wrong-witnesses = 立会人ごとにアドレスと公開鍵の行を入れてください。例：http://192.168.1.9:8444 NAME+KEYID+KEY; https://… …
+todo-archive-why = この機械が壊れたり攻撃されたりすると、手元の記録は失われます。別の場所にあれば、何が起きたかをあとから示せます。
+todo-archive-open = 持ち出しを開く
+deed-dropped = 空きがなく、書く前に捨てた
 deed-log-disputed = 立会人が記録庫の別の歴史を見ています

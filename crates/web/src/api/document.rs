@@ -54,6 +54,11 @@ const ENTRIES: &[Entry] = &[
     ("GET", "/api/v1/sensors", "Sensors with their counters", &[], None, "SensorList"),
     ("GET", "/api/v1/zones", "Zones", &[], None, "ZoneList"),
     ("GET", "/api/v1/settings", "Settings", &[], None, "SettingList"),
+    ("GET", "/api/v1/vault", "How the vault is: sizes, writing, drops, the log, the last look and archive", &[], None, "Vault"),
+    ("GET", "/api/v1/vault/checkpoint", "The newest checkpoint, a signed note", &[], None, "VaultCheckpoint"),
+    ("GET", "/api/v1/vault/confirmations", "What outsiders said of the log, newest first", &[], None, "ConfirmationList"),
+    ("GET", "/api/v1/vault/exports", "Archives: the one that goes on and the last ones, newest first", &[], None, "ExportList"),
+    ("GET", "/api/v1/vault/holds", "Records that may not be let go", &[], None, "HoldList"),
     ("PUT", "/api/v1/settings/{name}", "Sets one setting", &[], Some("SettingValue"), "Setting"),
 ];
 

@@ -4,6 +4,7 @@
 mod document;
 pub(crate) mod joins;
 pub(crate) mod stocktake;
+pub(crate) mod vault;
 
 pub use document::openapi as document;
 
@@ -103,7 +104,7 @@ pub(crate) async fn status(ask: Ask, proof: Authorised<ViewToday>) -> Result<Res
         "healthy": crate::pages::healthy(&ask).await,
         "assets": { "all": facts.assets, "seen_24h": facts.assets_seen, "unregistered": facts.assets_unregistered, "unwanted": facts.assets_unwanted },
         "findings": { "open": open, "acknowledged": facts.acknowledged },
-        "vault": { "writing": vault.writing == vault::Writing::Ok, "epoch": vault.epoch, "last_seq": vault.last_seq, "events": vault.events, "bytes": vault.bytes },
+        "vault": { "writing": vault.writing == ::vault::Writing::Ok, "epoch": vault.epoch, "last_seq": vault.last_seq, "events": vault.events, "bytes": vault.bytes },
     })))
 }
 
@@ -315,7 +316,7 @@ fn setting_value(s: &Setting) -> Value {
         Holds::Number(least, most) => json!({ "least": least, "most": most }),
         Holds::Word(words) => json!({ "one_of": words }),
         Holds::Text(most) => json!({ "longest": most }),
-        Holds::TimeZone | Holds::Calendar | Holds::Url | Holds::Witnesses => json!({}),
+        Holds::TimeZone | Holds::Calendar | Holds::Url | Holds::Folder | Holds::Recipients | Holds::Witnesses => json!({}),
     };
     json!({ "name": s.key.name, "value": s.value, "default": s.key.default, "unit": s.key.unit, "about": s.key.about, "rev": s.rev, "holds": holds })
 }

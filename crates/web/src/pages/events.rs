@@ -142,6 +142,12 @@ pub(crate) fn at(ask: &Ask, set: &[(&str, &str)]) -> String {
     if parts.is_empty() { String::from("/events") } else { format!("/events?{}", parts.join("&")) }
 }
 
+/// The query of what is taken out.
+fn anchor(ask: &Ask, before: u64, after: &str) -> String {
+    let query = at(ask, &[("before", &before.to_string()), ("after", after)]);
+    query.strip_prefix("/events?").unwrap_or_default().to_owned()
+}
+
 /// `GET /events`
 pub(crate) async fn list(ask: Ask, proof: Authorised<ViewEvents>) -> Result<Response, Problem> {
     let asked = asked(&ask).await?;
@@ -191,10 +197,9 @@ pub(crate) async fn list(ask: Ask, proof: Authorised<ViewEvents>) -> Result<Resp
         stopped,
         questions: super::questions::all(&ask),
         searches: searches.into_iter().map(|s| (Link::to(s.name, format!("/events?{}", s.query)), s.id)).collect(),
-        export: ends.map(|(before, after)| {
-            let query = at(&ask, &[("before", &before.to_string()), ("after", &after.to_string())]);
-            query.strip_prefix("/events?").unwrap_or_default().to_owned()
-        }),
+        // Everything that fits, up to the newest record that is shown; a pack is of what was found for the page.
+        export: ends.map(|(before, _)| anchor(&ask, before, ask.query.get("after"))),
+        pack: ends.map(|(before, after)| anchor(&ask, before, &after.to_string())).unwrap_or_default(),
         query,
         shown: (((part - 1) * ROWS + 1) as u64, ((part - 1) * ROWS + shown.len()) as u64),
         tables,
@@ -218,7 +223,7 @@ async fn stopped_at(ask: &Ask, seq: u64) -> Result<Option<String>, Problem> {
     Ok(found.map(|e| ask.format.date_time(e.received)))
 }
 
-pub(crate) use take::{csv, json, pack, pack_of_one, searches};
+pub(crate) use take::{csv, json, json_lines, pack, pack_of_one, searches};
 
 /// Rows of records, with names for addresses that are assets now.
 pub(crate) async fn rows(ask: &Ask, events: &[Event]) -> Result<Vec<EventRow>, Problem> {
@@ -411,6 +416,9 @@ fn deed(ask: &Ask, deed: &Deed) -> String {
         | Deed::Clock(_)
         | Deed::ClockJumped { .. } => {
             return super::clocks::deed(ask, deed);
+        }
+        Deed::Dropped { table, rows, .. } => {
+            ("deed-dropped", format!("{} {}", ask.t().of("table", table.name()), ask.format.number(*rows)))
         }
         // A deed of a later version: its own page shows all of it.
         _ => ("table-audit", String::new()),

@@ -1,5 +1,6 @@
 //! Handlers of the pages: ask state and vault with the proof in hand, fill the structs of [`crate::view`], render.
 
+pub(crate) mod archives;
 pub(crate) mod assets;
 pub(crate) mod calendar;
 pub(crate) mod clocks;

@@ -11,7 +11,7 @@ use model::access::{EditSettings, Grant, ManageUsers, ViewSettings};
 use model::coverage::SensorKind;
 use model::event::Table;
 use model::{Authorised, Role, SourceId, UserId, ZoneId};
-use state::settings::{Holds, Key, SETTINGS, retention_of};
+use state::settings::{EXPORT_SETTINGS, Holds, Key, SETTINGS, retention_of};
 use state::zones::{Range, ZoneFields};
 use state::{Layer, StateError};
 
@@ -116,7 +116,7 @@ async fn fill(ask: &Ask, proof: &Authorised<ViewSettings>, problem: Option<(&str
         .settings(proof)
         .await?
         .iter()
-        .filter(|s| s.key.holds != Holds::Calendar && !of_a_table(s.key))
+        .filter(|s| s.key.holds != Holds::Calendar && !of_the_vault(s.key))
         .map(|s| value_row(ask, s))
         .collect();
     let facts = ask.store.facts().await?;
@@ -211,12 +211,14 @@ pub(crate) fn misfit(ask: &Ask, key: &Key) -> String {
         Holds::Calendar => t.say("setting-wrong-calendar"),
         Holds::Url => t.say("setting-wrong-url"),
         Holds::Witnesses => t.say("setting-wrong-witnesses"),
+        Holds::Folder => t.say("setting-wrong-folder"),
+        Holds::Recipients => t.say("setting-wrong-recipients"),
     }
 }
 
-/// It says how long one table is kept.
-fn of_a_table(key: &Key) -> bool {
-    Table::ALL.into_iter().any(|t| retention_of(t) == key.name)
+/// It stands on the vault's page: how long one table is kept, and exports.
+fn of_the_vault(key: &Key) -> bool {
+    EXPORT_SETTINGS.contains(&key.name) || Table::ALL.into_iter().any(|t| retention_of(t) == key.name)
 }
 
 /// A setting as its form shows it.
@@ -251,6 +253,9 @@ pub(crate) fn value_row(ask: &Ask, s: &state::settings::Setting) -> SettingRow {
         most: match s.key.holds {
             Holds::Text(most) => most,
             Holds::Url => 300,
+            Holds::Folder => 1_000,
+            // 16 recipients.
+            Holds::Recipients => 1_100,
             // 16 pairs of the longest address and key line.
             Holds::Witnesses => 9_000,
             _ => 100,

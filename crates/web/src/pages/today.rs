@@ -64,6 +64,7 @@ pub(crate) async fn page(ask: Ask, proof: Authorised<ViewToday>) -> Result<Respo
         kept,
         as_of: ask.as_of.map(|at| ask.when(at)),
         stock: stock(&ask).await?,
+        archive: super::archives::late(&ask).await?.map(|l| super::archives::late_words(&ask, &l)).unwrap_or_default(),
     };
     let shell = ask.shell(Page::Today, "").await?;
     render(&TodayPage::new(shell, view))

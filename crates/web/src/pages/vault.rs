@@ -14,10 +14,10 @@ use model::access::{EditSettings, ViewSettings};
 use model::event::{Deed, Table};
 use model::{Authorised, Span, Time};
 use state::StateError;
-use state::settings::{SETTINGS, retention_of};
+use state::settings::{EXPORT_SETTINGS, SETTINGS, retention_of};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use vault::{Confirmation, ConfirmationKind, Depth, Hold, LastVerified, VaultStatus, Writing};
+use vault::{Confirmation, ConfirmationKind, Depth, Hold, LastVerified, PRESSURE, VaultStatus, Writing};
 
 /// Confirmations that are shown.
 const CONFIRMED: usize = 8;
@@ -85,7 +85,7 @@ pub(crate) async fn outside(ask: &Ask) -> String {
     }
 }
 
-fn past(ask: &Ask, at: Time) -> Past {
+pub(super) fn past(ask: &Ask, at: Time) -> Past {
     Past { ago: ask.format.ago(at), when: When::new(at, ask.format.date_time(at)) }
 }
 
@@ -109,7 +109,11 @@ async fn fill(ask: &Ask, proof: &Authorised<ViewSettings>, problem: Option<(&str
         (Some(free), Some(days)) if days > 0.0 => Some(free as f64 / days),
         _ => None,
     };
+    let exports = super::archives::section(ask, &status, &settings);
     let mut concerns = concerns(ask, &status, &confirmed, &looking, look.as_ref());
+    if !exports.late.is_empty() {
+        concerns.push(Concern { tone: "look", what: exports.late.clone(), todo: t.say("export-late-do"), said: String::new() });
+    }
     concerns.extend(super::clocks::concern(ask, proof).await?);
     let (tone, mark, sentence) = match () {
         () if concerns.iter().any(|c| c.tone == "act") => ("act", "■", "vault-act"),
@@ -144,6 +148,7 @@ async fn fill(ask: &Ask, proof: &Authorised<ViewSettings>, problem: Option<(&str
             )
         },
         dropped: Amount::count(status.dropped),
+        pressure: pressure(ask),
         write_errors: Amount::count(status.write_errors),
         last_sync: status.last_sync.map(|at| past(ask, at)),
         tables: tables(ask, &status, events, ceiling, &number),
@@ -168,22 +173,7 @@ async fn fill(ask: &Ask, proof: &Authorised<ViewSettings>, problem: Option<(&str
             }
             _ => None,
         },
-        export: status.last_export.as_ref().map(|e| LookRow {
-            tag: if e.verified {
-                Tag { tone: "ok", mark: "●", word: t.say("vault-export-good") }
-            } else {
-                Tag { tone: "look", mark: "▲", word: t.say("vault-export-unread") }
-            },
-            at: past(ask, e.at),
-            what: t.with(
-                "vault-export-sum",
-                &[
-                    ("x", Value::Text(&e.target)),
-                    ("n", Value::Text(&ask.format.number(e.files))),
-                    ("y", Value::Text(&ask.format.bytes(e.bytes))),
-                ],
-            ),
-        }),
+        exports,
         damage: status.damage.iter().take(DAMAGE).map(|d| damage(ask, d, events)).collect(),
         damage_more: status.damage.len().saturating_sub(DAMAGE) as u64,
         notes: status.notes.clone(),
@@ -205,6 +195,18 @@ fn hold_tables(ask: &Ask, chosen: &str) -> Vec<Choice> {
     let mut out = vec![Choice::new("", ask.say("choice-all"), chosen.is_empty())];
     out.extend(Table::ALL.iter().map(|x| Choice::new(x.name(), t.of("table", x.name()), chosen == x.name())));
     out
+}
+
+/// What is let go under pressure, in order, then what never is.
+fn pressure(ask: &Ask) -> Vec<(String, String)> {
+    let t = ask.t();
+    let mut all = PRESSURE;
+    all.sort_by_key(|(_, rank)| rank.unwrap_or(u8::MAX));
+    let words = |(table, rank): (Table, Option<u8>)| {
+        let when = rank.map_or_else(|| t.say("pressure-never"), |r| t.x("pressure-rank", &(r + 1).to_string()));
+        (t.of("table", table.name()), when)
+    };
+    all.into_iter().map(words).collect()
 }
 
 /// How the page's own look stands, and how the last one ended.
@@ -427,12 +429,12 @@ pub(crate) async fn verify(ask: Ask, proof: Authorised<EditSettings>) -> Result<
     Ok(redirect(&with_done("/vault#look", "look-began")))
 }
 
-fn whole(proof: &Authorised<EditSettings>) -> Result<(), Problem> {
+pub(super) fn whole(proof: &Authorised<EditSettings>) -> Result<(), Problem> {
     // The vault belongs to the site: whoever answers for one zone does not decide here.
     if proof.zone().is_some() { Err(Problem::Denied) } else { Ok(()) }
 }
 
-async fn again(ask: &Ask, section: &str, status: StatusCode, words: String) -> Result<Response, Problem> {
+pub(super) async fn again(ask: &Ask, section: &str, status: StatusCode, words: String) -> Result<Response, Problem> {
     let seeing = ask.also(ViewSettings)?;
     let mut view = fill(ask, &seeing, Some((section, words))).await?;
     view.hold_entered = ["name", "reason", "from", "to"].map(|n| ask.form.get(n).to_owned());
@@ -515,14 +517,16 @@ async fn set_holds(ask: &Ask, holds: Vec<Hold>) -> Result<(), Problem> {
     done.map_err(|e| Problem::Busy(e.to_string()))
 }
 
-/// `POST /vault/retention`: how many days a table is kept.
+/// `POST /vault/retention`: how many days a table is kept, and the settings of exports.
 pub(crate) async fn retention(ask: Ask, proof: Authorised<EditSettings>) -> Result<Response, Problem> {
     let wrong = || Problem::Bad(String::new());
-    let name = Table::ALL.into_iter().map(retention_of).find(|n| *n == ask.form.get("key")).ok_or_else(wrong)?;
+    let mut names = Table::ALL.into_iter().map(retention_of).chain(EXPORT_SETTINGS);
+    let name = names.find(|n| *n == ask.form.get("key")).ok_or_else(wrong)?;
+    let section = if EXPORT_SETTINGS.contains(&name) { "/vault#exports" } else { "/vault#retention" };
     let known = SETTINGS.iter().find(|k| k.name == name).ok_or_else(wrong)?;
     let rev = ask.form.number("rev").ok_or_else(wrong)?;
     match ask.store.set_setting(&proof, name, rev, ask.form.get("value"), ask.now).await {
-        Ok(_) => Ok(redirect(&with_done("/vault#retention", "saved"))),
+        Ok(_) => Ok(redirect(&with_done(section, "saved"))),
         Err(StateError::Invalid { .. }) => again(&ask, name, StatusCode::UNPROCESSABLE_ENTITY, misfit(&ask, known)).await,
         Err(StateError::Changed { by, at, .. }) => {
             again(&ask, name, StatusCode::CONFLICT, ask.t().xy("problem-conflict-by", &by, &ask.format.moment(at))).await

@@ -70,8 +70,10 @@ pub struct EventsPage {
     pub searches: Vec<(Link, String)>,
     /// This search as the form that keeps it sends it; empty where there is nothing to keep.
     pub query: String,
-    /// The query of the exports: exactly what is shown. Absent where there is nothing.
+    /// The query of the exports: everything that fits, up to the newest record that is shown. Absent where there is nothing.
     pub export: Option<String>,
+    /// The query of the evidence pack: what was found for the page.
+    pub pack: String,
     /// The first and last shown, from 1.
     pub shown: (u64, u64),
     /// Filter: tables. The first entry is "all" with an empty value.

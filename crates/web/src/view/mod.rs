@@ -31,7 +31,7 @@
 //! | `GET /findings` | [`FindingsPage`] | `severity`, `status` (`open` is the default, `all` for all), `rule`, `asset`, `sort`, `dir`, `page` |
 //! | `GET /findings/{id}`, `POST /findings/{id}` | [`FindingPage`] | `act` (`acknowledge`/`explain`/`close`/`reopen`), `note`, `until` (`YYYY-MM-DD`), `rev` |
 //! | `GET /events` | [`EventsPage`] | `q` (words), `asset`, `finding`, `table`, `sensor`, `from`, `to`, `before`, `after` (cursors), `page` |
-//! | `GET /events/export.csv`, `.json`, `/events/pack.zip` | what the page shows | the same, `encoding` |
+//! | `GET /events/export.csv`, `.json`, `.jsonl`, `/events/pack.zip` | what the page shows | the same, `encoding` |
 //! | `GET /events/questions` | [`questions::QuestionsPage`] | `name`, `ask`, `explain`, and what the question asks for |
 //! | `POST /events/searches` | searches that one keeps | `act` (`keep`/`forget`), `name`, `query`, `id` |
 //! | `GET /events/{epoch}/{seq}/pack.zip` | evidence pack of one record | |
@@ -49,6 +49,7 @@
 //! | `POST /vault/holds` | | `act` (`add`/`lift`), `name`, `reason`, `table`, `from`, `to` |
 //! | `POST /vault/retention` | | `key`, `rev`, `value` |
 //! | `GET /clocks`, `GET /clocks/devices.csv` | [`clocks::ClocksPage`], its devices | `encoding` |
+//! | `POST /vault/export` | starts an export, or stops the one that goes on | `act` (`start`/`stop`), `folder` |
 //! | `GET /live` | server-sent events `finding`, `asset`, `sensor`, `resync` (all of them); the data is never shown | |
 //! | `GET /ui/{file}` | [`bundle::FILES`] | `v` = [`bundle::VERSION`], so it may be cached for ever |
 //!
@@ -56,6 +57,7 @@
 //! `data-live`, so no address for fragments is needed. `back` is a path on this host and nothing else: refuse anything that does
 //! not start with one single `/`.
 
+pub mod archives;
 pub mod assets;
 pub mod brush;
 pub mod bundle;

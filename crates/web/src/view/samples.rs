@@ -144,7 +144,6 @@ fn today(s: &Say, empty: bool) -> TodayPage {
         return TodayPage::new(shell, TodayFacts::default());
     }
     let facts = TodayFacts {
-        stock: None,
         today: 1,
         week: 2,
         check: 5,
@@ -204,6 +203,7 @@ fn today(s: &Say, empty: bool) -> TodayPage {
             outside: s.s("外部の確認：3 日前", "Last confirmed from outside: 3 days ago"),
         },
         as_of: None,
+        ..TodayFacts::default()
     };
     TodayPage::new(shell, facts)
 }

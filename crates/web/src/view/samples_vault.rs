@@ -1,6 +1,7 @@
 //! The vault's pages with invented content.
 
 use super::clocks::*;
+use super::archives::{ExportRow, Exporting, Exports};
 use super::samples::{Say, shell};
 use super::questions::{QuestionAnswer, QuestionField, QuestionsPage};
 use super::vault::*;
@@ -99,11 +100,44 @@ fn vault(s: &Say, bad: bool) -> VaultPage {
             done: Amount::bytes(1_000_000_000),
             all: Amount::bytes(2_412_000_000),
         }),
-        export: (!bad).then(|| LookRow {
-            tag: Tag { tone: "ok", mark: "●", word: s.s("読み返して確かめました", "Read back and right") },
-            at: past(s, "5 日前", "5 days ago"),
-            what: s.s("/mnt/usb へ 204 ファイル", "204 files to /mnt/usb"),
-        }),
+        exports: Exports {
+            plan: s.s("31 日ごとに /mnt/nas へ書き出します。", "Exported to /mnt/nas every 31 days."),
+            late: if bad {
+                s.s("40 日前から書き出していません。", "Nothing was exported for 40 days.")
+            } else {
+                String::new()
+            },
+            running: bad.then(|| Exporting {
+                since: s.w("8:00", "08:00"),
+                what: s.s("/mnt/nas へ（田中）", "to /mnt/nas (Tanaka)"),
+                done: Amount::bytes(1_000_000_000),
+                all: Amount::bytes(4_824_000_000),
+                stopping: false,
+            }),
+            rows: vec![ExportRow {
+                tag: Tag { tone: "ok", mark: "●", word: s.s("読み返して確かめました", "Read back and right") },
+                at: past(s, "5 日前", "5 days ago"),
+                target: s.s("/mnt/nas", "/mnt/nas"),
+                by: s.s("予定どおり", "by schedule"),
+                what: s.s("204 ファイル、2.4 GB", "204 files, 2.4 GB"),
+                said: if bad { s.s("no space left on device", "no space left on device") } else { String::new() },
+            }],
+            folder: s.s("/mnt/nas", "/mnt/nas"),
+            settings: ["export_days", "export_folder"]
+                .iter()
+                .map(|name| SettingRow {
+                    key: (*name).into(),
+                    label: s.s("書き出しの間隔", "Days between archives"),
+                    value: "31".into(),
+                    shown: "31".into(),
+                    how: s.s("0 で止めます。", "0 for never."),
+                    bounds: (*name == "export_days").then_some((0, 3660)),
+                    most: 1_000,
+                    ..SettingRow::default()
+                })
+                .collect(),
+        },
+        pressure: vec![(s.s("通信", "Conversations"), s.s("1 番め", "first")), (s.s("ログ", "Logs"), s.s("捨てません", "never"))],
         damage: if bad {
             vec![DamageRow {
                 file: Link::to(s.s("segments/flow-1-2-0.parquet", "segments/flow-1-2-0.parquet"), "/events?after=0&before=3"),

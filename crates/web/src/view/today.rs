@@ -230,6 +230,8 @@ pub struct TodayFacts {
     pub as_of: Option<When>,
     /// The stocktake that is due, or will be soon.
     pub stock: Option<StockDue>,
+    /// That no archive of the records was written for longer than was set, in words; empty where one was.
+    pub archive: String,
 }
 
 /// A stocktake that is due.
@@ -325,7 +327,7 @@ impl TodayPage {
         Judged { tone, mark, sentence, rest: rest.join(joint) }
     }
 
-    /// What to do: findings of today, blind sensors, findings of the week, losing sensors, devices to register. At most three.
+    /// What to do: findings of today, blind sensors, findings of the week, losing sensors, a missing archive, devices to register. At most three.
     fn todos(shell: &Shell, f: &TodayFacts) -> Vec<Todo> {
         let t = &shell.t;
         let finding = |x: &TopFinding| Todo {
@@ -351,6 +353,16 @@ impl TodayPage {
         out.extend(sensor(Quality::Nothing, "act", "■", "severity-today", "todo-nothing", "todo-nothing-why"));
         out.extend(f.top.iter().filter(|x| x.severity == Severity::Week).map(finding));
         out.extend(sensor(Quality::Drops, "look", "▲", "severity-week", "todo-drops", "todo-drops-why"));
+        if !f.archive.is_empty() {
+            out.push(Todo {
+                tag: Tag { tone: "look", mark: "▲", word: t.say("severity-week") },
+                from: t.say("vault"),
+                when: None,
+                title: f.archive.clone(),
+                why: t.say("todo-archive-why"),
+                links: if shell.may.view_settings { vec![Link::to(t.say("todo-archive-open"), "/vault#exports")] } else { Vec::new() },
+            });
+        }
         if f.discovered > 0 {
             out.push(Todo {
                 tag: Tag { tone: "blue", mark: "●", word: t.say("severity-check") },

@@ -1,5 +1,6 @@
 //! 保管庫: how the records are kept, what proves them, and what to do where something is missing.
 
+use super::archives::Exports;
 use super::events::RawRow;
 use super::settings::SettingRow;
 use super::shell::{Amount, Choice, Link, Shell, When};
@@ -149,6 +150,8 @@ pub struct VaultPage {
     pub let_go: String,
     /// Records dropped before they were written.
     pub dropped: Amount,
+    /// What is let go when there is no room: the sort, and when.
+    pub pressure: Vec<(String, String)>,
     /// Writes that failed since the start.
     pub write_errors: Amount,
     /// When the disk last said that it is safe.
@@ -175,8 +178,8 @@ pub struct VaultPage {
     pub look: Option<LookRow>,
     /// A look that goes on.
     pub running: Option<Running>,
-    /// The last archive.
-    pub export: Option<LookRow>,
+    /// Archives.
+    pub exports: Exports,
     /// Places of damage.
     pub damage: Vec<DamageRow>,
     /// More of them than are shown.

@@ -162,8 +162,117 @@ async fn what_is_shown_is_taken_out_and_written_down() {
         .into_iter()
         .filter_map(|d| if let Deed::Exported { what, rows } = d { Some((what, rows)) } else { None })
         .collect();
-    let expected = [("events", 3), ("events", 3), ("evidence pack", 3), ("evidence pack", 1)].map(|(w, n)| (w.to_owned(), n));
-    assert_eq!(said, expected);
+    let kinds: Vec<(&str, bool, u64)> =
+        said.iter().map(|(what, n)| (what.split(':').next().unwrap(), what.ends_with("(begun)"), *n)).collect();
+    let expected = [
+        ("events (csv)", true, 0),
+        ("events (csv)", false, 3),
+        ("events (json)", true, 0),
+        ("events (json)", false, 3),
+        ("evidence pack", false, 3),
+        ("evidence pack", false, 1),
+    ];
+    assert_eq!(kinds, expected, "{said:?}");
+    assert!(said.iter().all(|(what, _)| what.starts_with("evidence") || what.contains("q=log")), "the question is in it: {said:?}");
+    house.close().await;
+}
+
+/// Until something is so, at most ten seconds.
+async fn until(what: &str, mut test: impl AsyncFnMut() -> bool) {
+    let began = std::time::Instant::now();
+    while !test().await {
+        assert!(began.elapsed() < Duration::from_secs(10), "{what} did not come");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_that_fits_is_taken_out_however_much_it_is() {
+    let house = House::build().await;
+    let b = house.admin().await;
+    fill(&house, (0..6_200).map(|n| line(house.now(), 7, "nas-01", &format!("line {n}, \"x\""))).collect()).await;
+    fill(&house, (0..50).map(|n| line(house.now(), 8, "pc-2", &format!("other {n}"))).collect()).await;
+    let page = b.get("/events?q=nas-01").await.text();
+    let query = page.split("/events/export.jsonl?").nth(1).unwrap().split('"').next().unwrap().replace("&#38;", "&").replace("&amp;", "&");
+    let lines = b.get(&format!("/events/export.jsonl?{query}")).await;
+    assert_eq!(lines.status, StatusCode::OK);
+    let seqs: Vec<u64> =
+        lines.text().lines().map(|l| serde_json::from_str::<serde_json::Value>(l).unwrap()["id"]["seq"].as_u64().unwrap()).collect();
+    assert_eq!(seqs, (1..=6_200).rev().collect::<Vec<_>>(), "each once, the newest first");
+    let json = b.get(&format!("/events/export.json?{query}")).await.json();
+    assert_eq!(json.as_array().unwrap().len(), 6_200);
+    let csv = b.get(&format!("/events/export.csv?{query}")).await.text();
+    assert_eq!((csv.lines().count(), csv.matches("line 0, \"\"x\"\"").count()), (6_201, 2), "one head, one mark");
+    let sjis = b.get(&format!("/events/export.csv?{query}&encoding=shift_jis")).await;
+    assert!(!sjis.body.starts_with(b"\xef\xbb\xbf"));
+    assert_eq!(b.get("/events/export.json?q=nothing-at-all").await.json().as_array().unwrap().len(), 0);
+    assert_eq!(b.get("/events/export.jsonl?q=from%3Asoon").await.status, StatusCode::BAD_REQUEST);
+    until("the deeds", async || {
+        let whole = |d: &Deed| matches!(d, Deed::Exported { rows: 6_200, what } if !what.contains("broken off"));
+        deeds(&house).await.iter().filter(|d| whole(d)).count() == 4
+    })
+    .await;
+    // The pack is of what was found for the page, and holds.
+    let pack = page.split("/events/pack.zip?").nth(1).unwrap().split('"').next().unwrap().replace("&#38;", "&").replace("&amp;", "&");
+    let bytes = b.get(&format!("/events/pack.zip?{pack}")).await.body;
+    let raw = String::from_utf8_lossy(&bytes);
+    let records = raw.split("records.json").nth(2).unwrap_or_default();
+    assert!(bytes.starts_with(b"PK\x03\x04") && records.matches("\"table\":\"log\"").count() == 5_000, "{}", records.len());
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archive_is_written_from_the_page_and_its_end_is_shown() {
+    let house = House::build().await;
+    let b = house.admin().await;
+    some(&house).await;
+    let target = tempfile::tempdir().unwrap();
+    let folder = target.path().join("nas");
+    std::fs::create_dir(&folder).unwrap();
+    let shown = folder.display().to_string();
+    let form = |csrf: String, act: &str, folder: &str| vec![("csrf", csrf), ("act", act.to_owned()), ("folder", folder.to_owned())];
+    let csrf = b.get("/vault").await.csrf();
+    for wrong in ["", "relative", "/mnt/../etc", "/there/is/no/such/folder"] {
+        assert_eq!(b.post("/vault/export", &form(csrf.clone(), "start", wrong)).await.status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}");
+    }
+    assert_eq!(b.post("/vault/export", &form(csrf.clone(), "burn", &shown)).await.status, StatusCode::BAD_REQUEST);
+    assert!(house.vault.status().exports.is_empty() && house.vault.status().exporting.is_none());
+    let begun = b.post("/vault/export", &form(csrf.clone(), "start", &shown)).await;
+    assert_eq!((begun.status, begun.location()), (StatusCode::SEE_OTHER, "/vault?done=export-began#exports".into()));
+    until("the end", async || house.vault.status().exports.len() == 1).await;
+    let run = house.vault.status().exports.pop().unwrap();
+    assert!(run.is_good(), "{run:?}");
+    for lang in ["ja", "en"] {
+        let page = b.get(&format!("/vault?lang={lang}")).await.text();
+        assert!(page.contains(&shown) && page.contains("id=\"exports\"") && !page.contains('⟦'), "{page}");
+    }
+    let exports = b.get("/api/v1/vault/exports").await.json();
+    assert_eq!((exports["items"][0]["target"].as_str(), exports["running"].is_null()), (Some(shown.as_str()), true));
+    assert!(deeds(&house).await.iter().any(|d| matches!(d, Deed::Exported { what, .. } if what.contains(&shown))), "a deed");
+    let problems = vault::archive::check(&vault::archive::volumes_of(&folder).unwrap(), |_| true).unwrap().problems;
+    assert_eq!(problems, Vec::<String>::new());
+    // The share is gone: its mount point is empty.
+    std::fs::remove_dir_all(&folder).unwrap();
+    std::fs::create_dir(&folder).unwrap();
+    let away = b.post("/vault/export", &form(csrf.clone(), "start", &shown)).await;
+    assert_eq!(away.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(b.post("/vault/export", &form(csrf, "stop", "")).await.status, StatusCode::SEE_OTHER, "stopping nothing is no mistake");
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_archive_is_told_today_until_there_is_one() {
+    let house = House::build().await;
+    let b = house.admin().await;
+    fill(&house, vec![line(house.now() - Span::days(40), 7, "nas-01", "old")]).await;
+    assert!(b.get("/?lang=en").await.text().contains("/vault#exports"), "forty days and no archive");
+    assert!(b.get("/vault?lang=en").await.text().contains("never copied"));
+    assert!(b.get("/api/v1/vault/exports").await.json()["late_since"].is_string());
+    let target = tempfile::tempdir().unwrap();
+    let (vault, to) = (house.vault.clone(), target.path().to_path_buf());
+    let ask = vault::Export { target: to, by: "t".into(), ..vault::Export::default() };
+    tokio::task::spawn_blocking(move || vault.export(&ask, |_, _| true)).await.unwrap().unwrap();
+    assert!(!b.get("/?lang=en").await.text().contains("/vault#exports"), "it ends by itself");
     house.close().await;
 }
 

@@ -12,7 +12,7 @@ pub use evidence::prove;
 pub use rollups::rollups;
 
 use super::configuration;
-use crate::outcome::{Verdict, bad_input, unreachable};
+use crate::outcome::{Verdict, bad_input, state_error, unreachable};
 use crate::stores::state_url;
 use crate::terminal;
 use crate::words::Words;
@@ -48,7 +48,7 @@ pub(super) fn open(matches: &ArgMatches) -> Result<Vault> {
 /// What is wrong with the input is another status than what cannot be reached.
 pub(super) fn failed(e: VaultError) -> anyhow::Error {
     match e {
-        VaultError::Record(_) | VaultError::Damaged(_) => bad_input(e),
+        VaultError::Record(_) | VaultError::Damaged(_) | VaultError::Archive(_) => bad_input(e),
         other => unreachable(other),
     }
 }
@@ -112,6 +112,9 @@ pub fn verify(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
     let bar = Progress::new(words, total);
     let found = vault.verify_with(depth, |done| bar.at(done, total)).map_err(unreachable)?;
     drop(bar);
+    if matches.try_get_one::<PathBuf>("archive").ok().flatten().is_none() {
+        shown(matches, &vault);
+    }
     let damage: Vec<String> = found.damage.iter().map(ToString::to_string).collect();
     if matches.get_flag("json") {
         terminal::json(
@@ -128,6 +131,20 @@ pub fn verify(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
         eprintln!("{}", words.with("vault-bad", &[("what", Value::Text(what))]));
     }
     Ok(if damage.is_empty() { Verdict::Holds } else { Verdict::DoesNotHold })
+}
+
+/// What the look showed is evidence; it goes to the vault by way of the state, which is open to others beside a running Hinomi. A look without
+/// that is worth as much for whoever looked, so a failure is only told.
+fn shown(matches: &ArgMatches, vault: &Vault) {
+    let Some(looked) = vault.status().last_verified else { return };
+    let written = super::block_on(async {
+        let store = super::open_state(&configuration(matches)?).await?;
+        let pipeline = store.pipeline().map_err(state_error)?;
+        pipeline.shows(crate::exports::verified(&looked), crate::clock::now()).await.map_err(state_error)
+    });
+    if let Err(e) = written {
+        eprintln!("hinomi: {e:#}");
+    }
 }
 
 /// A phrase that is filled in again and again.
