@@ -64,6 +64,8 @@ pub struct EventsPage {
     pub more: bool,
     /// The time was up: records before this were not looked at.
     pub stopped: Option<String>,
+    /// Records of this stretch that were erased on request (the first few): no search finds them.
+    pub erased: Vec<Link>,
     /// Searches that the reader keeps: name, address, id.
     pub searches: Vec<(Link, String)>,
     /// This search as the form that keeps it sends it; empty where there is nothing to keep.

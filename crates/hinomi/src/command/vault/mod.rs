@@ -1,11 +1,13 @@
-//! `hinomi vault status/verify/prove/query/export/import/hold`
+//! `hinomi vault status/verify/prove/query/export/import/hold/erase`
 
 mod archive;
 mod ask;
+mod erase;
 mod evidence;
 
 pub use archive::{export, hold, import};
 pub use ask::query;
+pub use erase::erase;
 pub use evidence::prove;
 
 use super::configuration;
