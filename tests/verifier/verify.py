@@ -593,7 +593,7 @@ def tree_root(leaves):
 # ------------------------------------------------------------------------------------------------------------ entries of the log
 
 # Kind of an entry → keys that it has.
-KINDS = {1: (2, 3, 4, 5, 6, 7), 2: (4, 8), 3: (4, 8, 9), 4: (4, 8, 10), 5: (2, 4, 10), 6: (4, 12, 13, 14), 7: (4, 10, 15), 8: (4, 8, 10, 16)}
+KINDS = {1: (2, 3, 4, 5, 6, 7), 2: (4, 8), 3: (4, 8, 9), 4: (4, 8, 10), 5: (2, 4, 10), 6: (4, 12, 13, 14), 7: (4, 8, 9, 10, 15, 17), 8: (4, 8, 10, 16)}
 
 
 def text_of(value):
@@ -622,9 +622,19 @@ def files(value):
     )
 
 
+def runs(value):
+    """Key 17: [first, last] of runs of records, ascending."""
+    before = -1
+    for run in value if isinstance(value, list) else [None]:
+        if not isinstance(run, list) or len(run) != 2 or not uint(run[0]) or not uint(run[1]) or not before < run[0] <= run[1]:
+            return False
+        before = run[1]
+    return True
+
+
 KEYS = {
     1: uint, 2: uint, 3: uint, 4: i64, 5: uint, 6: uint, 7: rows, 8: files, 9: lambda v: isinstance(v, list) and all(map(text_of, v)), 10: text_of, 11: text_of,
-    12: text_of, 13: text_of, 14: lambda v: isinstance(v, bytes) and len(v) == 64, 15: lambda v: isinstance(v, list) and all(map(uint, v)), 16: text_of, 17: lambda _: True,
+    12: text_of, 13: text_of, 14: lambda v: isinstance(v, bytes) and len(v) == 64, 15: lambda v: isinstance(v, list) and all(map(uint, v)), 16: text_of, 17: runs,
 }  # fmt: skip
 
 
@@ -1324,7 +1334,13 @@ class Pack:
         if not witnessed and not covered:
             missing.append("newer_than_earlier" if continued else "outsider")
         report["batches"] = batches
+        erasures = [e for e in self.entries.values() if e[1] == 7]
         report["records"] = [{"seq": r.seq, "table": TABLES[r.table], "hidden": r.hidden} for r, _ in self.records]
+        for r in report["records"]:
+            # What was erased on request can be shown by nobody any more: the entry that says so tells it apart from what is only hidden.
+            found = [e for e in erasures if r["hidden"] and any(a <= r["seq"] <= b for a, b in e[17])]
+            if found:
+                r["erased"] = {"time": rfc3339(found[0][4]), "reason": found[0][10]}
         since = [t for t in witnessed if t] or ([c["time"] for c in self.earlier["cosignatures"] if c["time"]] if covered else [])
         return {"verdict": "holds", "state": "amber" if missing else "green", "problem": None, "passed": self.passed, "missing": missing, "since": min(since) if since else None, "covered": covered, **report}
 
@@ -1534,7 +1550,9 @@ def tell(report, pack):
     for b in report["batches"]:
         print(f"  batch        {b['batch']} (entry {b['index']}, written {b['written']}): {b['shown']} of {b['count']} {b['table']}")
     for r in report["records"]:
-        if r["hidden"]:
+        if r.get("erased"):
+            print(f"  erased       {r['seq']}: {r['erased']['time']}, {r['erased']['reason']}")
+        elif r["hidden"]:
             print(f"  hidden       {r['seq']}: {', '.join(r['hidden'])}")
     c = report["complete"]
     if c:

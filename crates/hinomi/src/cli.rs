@@ -231,6 +231,15 @@ pub fn command(words: &Words) -> Command {
                     .arg(text("until", "TIME", "arg-hold-until"))
                     .arg(Arg::new("lift").long("lift").action(ArgAction::SetTrue).help(w("arg-hold-lift"))),
                 leaf("rollups", "cmd-vault-rollups").arg(config()).arg(data()).arg(json()),
+                leaf("erase", "cmd-vault-erase")
+                    .arg(Arg::new("sql").value_name("SQL").required(true).help(w("arg-erase-sql")).help_heading(w("help-arguments")))
+                    .arg(config())
+                    .arg(data())
+                    .arg(json())
+                    .arg(text("reason", "WORDS", "arg-erase-reason").required(true))
+                    .arg(text("by", "NAME", "arg-by"))
+                    .arg(flag("dry-run", "arg-erase-dry-run"))
+                    .arg(flag("yes", "arg-erase-yes")),
                 leaf("checkpoint", "cmd-vault-checkpoint")
                     .arg(config())
                     .arg(data())

@@ -57,11 +57,10 @@ pub fn state_url(config: &Config) -> Result<StoreUrl> {
     }
 }
 
-/// How long and how much the vault keeps, as set on the settings page.
+/// How long and how much the vault keeps, as set on the vault's page (each table has its own days) and the settings page (room in all).
 pub async fn retention(pipeline: &Pipeline) -> Result<Retention> {
-    let days = pipeline.setting_number("retention_days").await.map_err(state_error)?;
     let bytes = pipeline.setting_number("retention_bytes").await.map_err(state_error)?;
-    let mut retention = Retention { days: u32::try_from(days).ok(), bytes: u64::try_from(bytes).ok(), ..Retention::default() };
+    let mut retention = Retention { bytes: u64::try_from(bytes).ok(), ..Retention::default() };
     for (table, slot) in Table::ALL.into_iter().zip(&mut retention.tables) {
         *slot = u32::try_from(pipeline.setting_number(retention_of(table)).await.map_err(state_error)?).ok();
     }

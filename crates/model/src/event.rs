@@ -423,6 +423,33 @@ pub enum Deed {
         /// It may log in.
         enabled: bool,
     },
+    /// Records of the vault may not be let go from here on.
+    HoldPlaced {
+        /// The hold's name.
+        name: String,
+        /// Which records, in words: table and span.
+        query: String,
+        /// Why.
+        reason: String,
+    },
+    /// A hold was lifted.
+    HoldLifted {
+        /// The hold's name.
+        name: String,
+        /// Which records it had kept.
+        query: String,
+        /// Why.
+        reason: String,
+    },
+    /// Records of the vault were erased on request. Nothing of what they said stands here, nor what was searched for.
+    RecordsErased {
+        /// How many.
+        rows: u64,
+        /// Batches whose secret was destroyed.
+        batches: u64,
+        /// Why.
+        reason: String,
+    },
     /// Data left Hinomi.
     Exported {
         /// What.

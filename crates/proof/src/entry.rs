@@ -106,14 +106,20 @@ pub enum Entry {
         /// Of the old key, over both lines.
         signature: Vec<u8>,
     },
-    /// The sensitive groups of batches were destroyed.
+    /// The sensitive groups of records were destroyed, with the secrets of the batches that they are in.
     Erased {
         /// When.
         at: i64,
-        /// Why.
+        /// The files that were written anew.
+        files: Vec<FileFacts>,
+        /// Names of those that they replace.
+        replaced: Vec<String>,
+        /// Why, and who asked.
         reason: String,
-        /// Which.
+        /// Batches whose secret is destroyed.
         batches: Vec<u64>,
+        /// The records, as runs of numbers: first and last, both inclusive, ascending.
+        records: Vec<(u64, u64)>,
     },
     /// An archive was written and verified.
     Exported {
@@ -249,15 +255,29 @@ impl Entry {
                 cbor::uint(&mut o, 14);
                 cbor::bytes(&mut o, signature);
             }
-            Entry::Erased { at, reason, batches } => {
-                kind(&mut o, 4, 7);
+            Entry::Erased { at, files, replaced, reason, batches, records } => {
+                kind(&mut o, 7, 7);
                 at_(&mut o, *at);
+                cbor::uint(&mut o, 8);
+                files_to(&mut o, files);
+                cbor::uint(&mut o, 9);
+                cbor::array(&mut o, replaced.len() as u64);
+                for r in replaced {
+                    cbor::text(&mut o, r);
+                }
                 cbor::uint(&mut o, 10);
                 cbor::text(&mut o, reason);
                 cbor::uint(&mut o, 15);
                 cbor::array(&mut o, batches.len() as u64);
                 for b in batches {
                     cbor::uint(&mut o, *b);
+                }
+                cbor::uint(&mut o, 17);
+                cbor::array(&mut o, records.len() as u64);
+                for (first, last) in records {
+                    cbor::array(&mut o, 2);
+                    cbor::uint(&mut o, *first);
+                    cbor::uint(&mut o, *last);
                 }
             }
             Entry::Exported { at, reason, files, target } => {
@@ -291,7 +311,7 @@ fn parse(bytes: &[u8]) -> Option<Entry> {
     let pairs = r.map()?;
     let (mut kind, mut epoch, mut batch, mut at, mut first_seq, mut last_seq) = (None, None, None, None, None, None);
     let (mut tables, mut files, mut replaced, mut reason, mut checkpoint) = (None, None, None, None, None);
-    let (mut old, mut new, mut signature, mut batches, mut target) = (None, None, None, None, None);
+    let (mut old, mut new, mut signature, mut batches, mut target, mut records) = (None, None, None, None, None, None);
     for _ in 0..pairs {
         match r.uint()? {
             1 => kind = Some(r.uint()?),
@@ -340,6 +360,21 @@ fn parse(bytes: &[u8]) -> Option<Entry> {
                 batches = Some(list);
             }
             16 => target = Some(String::from(r.text()?)),
+            17 => {
+                let n = r.array()?;
+                let mut list: Vec<(u64, u64)> = Vec::new();
+                for _ in 0..n {
+                    if r.array()? != 2 {
+                        return None;
+                    }
+                    let (first, last) = (r.uint()?, r.uint()?);
+                    if last < first || list.last().is_some_and(|(_, before)| first <= *before) {
+                        return None;
+                    }
+                    list.push((first, last));
+                }
+                records = Some(list);
+            }
             _ => return None,
         }
     }
@@ -354,7 +389,7 @@ fn parse(bytes: &[u8]) -> Option<Entry> {
         4 => Entry::LetGo { at, files: files?, reason: reason? },
         5 => Entry::Epoch { epoch: epoch?, at, reason: reason?, checkpoint },
         6 => Entry::Key { at, old: old?, new: new?, signature: signature? },
-        7 => Entry::Erased { at, reason: reason?, batches: batches? },
+        7 => Entry::Erased { at, files: files?, replaced: replaced?, reason: reason?, batches: batches?, records: records? },
         8 => Entry::Exported { at, reason: reason?, files: files?, target: target? },
         _ => return None,
     })

@@ -20,6 +20,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { number: 4, name: "signs_and_joins", sql: include_str!("../migrations/0004_signs_and_joins.sql") },
     Step { number: 6, name: "stocktake", sql: include_str!("../migrations/0006_stocktake.sql") },
     Step { number: 9, name: "searches", sql: include_str!("../migrations/0009_searches.sql") },
+    Step { number: 10, name: "days_of_each_table", sql: include_str!("../migrations/0010_days_of_each_table.sql") },
     Step { number: 12, name: "clocks", sql: include_str!("../migrations/0012_clocks.sql") },
     Step { number: 17, name: "zone_hours", sql: include_str!("../migrations/0017_zone_hours.sql") },
 ];
@@ -67,4 +68,54 @@ async fn run(conn: &mut Conn, step: &Step, now: Time) -> Result<()> {
     conn.script(step.sql.replace("{blob}", blob)).await?;
     conn.run("INSERT INTO schema_version (version, name, applied) VALUES ($1, $2, $3)", v![step.number, step.name, now]).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::STEPS;
+    use crate::db::v;
+    use crate::settings::{number, retention_of};
+    use crate::{Store, StoreUrl};
+    use model::Time;
+    use model::event::Table;
+
+    /// What stood over all tables is written into each of them, and evidence was never under it.
+    #[test]
+    fn the_days_that_stood_over_all_tables_become_those_of_each() {
+        let run = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        run.block_on(async {
+            for (over, own, expected) in [
+                (Some("200"), Some("90"), [90, 200, 2562]),
+                (Some("200"), Some("300"), [200, 200, 2562]),
+                (Some("1000"), None, [366, 366, 2562]),
+                (Some("1000"), Some("3000"), [1000, 366, 2562]),
+                (None, Some("3000"), [3000, 366, 2562]),
+            ] {
+                let folder = tempfile::tempdir().unwrap();
+                let url = StoreUrl::Sqlite(folder.path().join("state.db"));
+                let before = Store::open_as_of(&url, 9, Time(1)).await.unwrap();
+                let mut tx = before.write().await.unwrap();
+                for (key, value) in [("retention_days", over), ("retention_flow_days", own)] {
+                    if let Some(value) = value {
+                        let sql = "INSERT INTO settings (key, value, rev, changed_by, changed_at) VALUES ($1, $2, 3, '田中', 5)";
+                        tx.run(sql, v![key, value]).await.unwrap();
+                    }
+                }
+                tx.commit().await.unwrap();
+                before.close().await;
+                let now = Store::open(&url, Time(2)).await.unwrap();
+                let mut conn = now.read().await.unwrap();
+                let mut found = Vec::new();
+                for table in [Table::Flow, Table::Log, Table::Evidence] {
+                    found.push(number(&mut conn, retention_of(table)).await.unwrap());
+                }
+                assert_eq!(found, expected, "{over:?} over {own:?}");
+                let left = conn.number("SELECT COUNT(*) FROM settings WHERE key = 'retention_days'", v![]).await.unwrap();
+                assert_eq!(left, 0);
+                drop(conn);
+                now.close().await;
+            }
+        });
+        assert!(STEPS.windows(2).all(|w| w[0].number < w[1].number));
+    }
 }

@@ -71,19 +71,15 @@ pub const SETTINGS: &[Key] = &[
         holds: Holds::Word(&["ja", "en"]),
         about: "language for those who have not chosen one",
     },
-    Key {
-        name: "retention_days",
-        default: "400",
-        unit: "days",
-        holds: Holds::Number(1, 3660),
-        about: "how long the vault keeps records at most, except deeds and evidence",
-    },
+    // Every table has days of its own, and nothing stands over them: what proves something is kept seven years, whatever becomes of the rest.
+    // Conversations are due after six months, and after twelve where a device has no log of its own. A segment file holds those of many devices, and is let go as
+    // a whole; controllers and printers that write no log are in every factory: so all are kept for the longer time unless somebody chooses less.
     Key {
         name: "retention_flow_days",
         default: "366",
         unit: "days",
         holds: Holds::Number(1, 3660),
-        about: "how long the vault keeps conversations",
+        about: "how long the vault keeps conversations (184 days will do where every device has a log of its own)",
     },
     Key {
         name: "retention_activity_days",
@@ -132,7 +128,7 @@ pub const SETTINGS: &[Key] = &[
         default: "2562",
         unit: "days",
         holds: Holds::Number(1, 3660),
-        about: "how long the vault keeps what shows that an objective is met or not",
+        about: "how long the vault keeps what shows that an objective is met or not, attestations and what incidents leave among them",
     },
     Key {
         name: "retention_bytes",
@@ -477,8 +473,8 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_refused_with_a_reason() {
         for (name, bad) in [
-            ("retention_days", "0"),
-            ("retention_days", "many"),
+            ("retention_log_days", "0"),
+            ("retention_log_days", "many"),
             ("time_zone", "Tokyo"),
             ("language", "fr"),
             ("site_name", "a\nb"),

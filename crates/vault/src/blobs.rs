@@ -32,7 +32,7 @@ pub const MOST_BYTES: usize = 12 << 20;
 /// The most bytes of all blobs of a folder.
 pub const MOST_ALL: u64 = 4 << 30;
 /// Where they are.
-const FOLDER: &str = "blobs";
+pub(crate) const FOLDER: &str = "blobs";
 /// Tables whose records name blobs.
 const NAMING: [Table; 3] = [Table::Finding, Table::Audit, Table::Evidence];
 /// The table of a blob in the log: none.
@@ -81,12 +81,12 @@ impl FromStr for BlobId {
     }
 }
 
-fn place(dir: &Path, id: BlobId) -> PathBuf {
+pub(crate) fn place(dir: &Path, id: BlobId) -> PathBuf {
     dir.join(FOLDER).join(id.to_string())
 }
 
 /// Names and sizes of all blobs.
-fn all(disk: &dyn Disk, dir: &Path) -> Result<Vec<(BlobId, u64)>, VaultError> {
+pub(crate) fn all(disk: &dyn Disk, dir: &Path) -> Result<Vec<(BlobId, u64)>, VaultError> {
     let folder = dir.join(FOLDER);
     match disk.list(&folder) {
         Ok(files) => Ok(files.into_iter().filter_map(|(name, size)| Some((name.parse().ok()?, size))).collect()),

@@ -29,10 +29,13 @@ const TEXT: usize = 3;
 
 /// Names of the columns that hold what has no column.
 pub(crate) const RESTS: [&str; 4] = ["rest_core", "rest_addresses", "rest_names", "rest_text"];
-/// Salt of the core and hashes of the other groups, where these were destroyed on request.
+/// What stands in for the batch's secret where that was destroyed: of a record that was erased on request, the salt of the core and the
+/// hashes of the other groups; of another record of the same batch, its four salts.
 pub(crate) const ERASED: &str = "erased";
-/// Bytes of [`ERASED`]: a salt and three hashes.
+/// Bytes of [`ERASED`] for an erased record: a salt and three hashes.
 pub(crate) const ERASED_BYTES: usize = 16 + 3 * 32;
+/// Bytes of [`ERASED`] for another record of the batch: four salts.
+pub(crate) const SALTS_BYTES: usize = 4 * 16;
 /// Columns that hold addresses, for bloom filters.
 pub(crate) const ADDRESS_COLUMNS: [&str; 7] = ["client_mac", "client_ip", "server_mac", "server_ip", "mac", "ip", "sender"];
 
@@ -285,6 +288,11 @@ impl RowBuilder {
 
     /// Adds a record by its canonical groups. Gives the time to reason with.
     pub fn push(&mut self, seq: u64, batch: u64, groups: [&[u8]; 4]) -> Result<i64, VaultError> {
+        self.push_with(seq, batch, groups, None)
+    }
+
+    /// The same, with what stands in for the batch's secret.
+    pub(crate) fn push_with(&mut self, seq: u64, batch: u64, groups: [&[u8]; 4], stand_in: Option<&[u8]>) -> Result<i64, VaultError> {
         let mut values = Vec::with_capacity(self.builds.len());
         let apart = self.columns.layout.take_apart(groups, &mut values, &mut self.rest);
         apart.map_err(|e| VaultError::Record(e.to_string()))?;
@@ -327,7 +335,7 @@ impl RowBuilder {
         for (b, r) in self.rests.iter_mut().zip(&self.rest) {
             if r.is_empty() { b.append_null() } else { b.append_value(r) }
         }
-        self.erased.append_null();
+        self.erased.append_option(stand_in);
         self.rows += 1;
         self.bytes += groups.iter().map(|g| g.len()).sum::<usize>();
         Ok(time)
@@ -486,9 +494,13 @@ impl<'a> RowReader<'a> {
     pub fn batch(&self, row: usize) -> u64 {
         self.batch.value(row)
     }
-    /// The salt of the core and the hashes of the other groups, where those were destroyed.
-    pub fn erased(&self, row: usize) -> Option<&'a [u8]> {
-        self.erased.filter(|e| !e.is_null(row)).map(|e| e.value(row)).filter(|e| e.len() == ERASED_BYTES)
+    /// What stands in for the batch's secret, where that was destroyed.
+    pub fn stand_in(&self, row: usize) -> Option<&'a [u8]> {
+        self.erased.filter(|e| !e.is_null(row)).map(|e| e.value(row))
+    }
+    /// Addresses, names and text of the record were erased on request.
+    pub fn is_erased(&self, row: usize) -> bool {
+        self.stand_in(row).is_some_and(|e| e.len() == ERASED_BYTES)
     }
 
     /// The record's canonical groups.

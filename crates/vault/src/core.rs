@@ -2,6 +2,7 @@
 
 use crate::chores::Chores;
 use crate::disk::Disk;
+use crate::erase::Erasure;
 use crate::error::{Damage, VaultError};
 use crate::folder::Folder;
 use crate::frame::{Encoded, Mark, MarkEntry};
@@ -177,6 +178,8 @@ pub(crate) struct Inner {
     pub dropped: std::sync::atomic::AtomicU64,
     /// Records that may not be let go.
     pub holds: Mutex<Vec<Hold>>,
+    /// What was erased on request.
+    pub erased: Mutex<Vec<Erasure>>,
     /// What is known of blobs; held while one is written or let go.
     pub blobs: Mutex<crate::blobs::Known>,
 }

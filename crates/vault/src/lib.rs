@@ -27,6 +27,7 @@ mod compact;
 mod confirm;
 mod core;
 mod disk;
+pub mod erase;
 mod error;
 mod folder;
 mod frame;
@@ -183,6 +184,7 @@ impl Vault {
             read_only,
             dropped: AtomicU64::new(0),
             holds: Mutex::new(found.holds),
+            erased: Mutex::new(found.erased),
             blobs: Mutex::default(),
         });
         blobs::tidy(&*inner.disk, &inner.dir);
@@ -192,6 +194,9 @@ impl Vault {
             if found.behind {
                 // A help only: where it cannot be written now, the next start follows the log again.
                 let _ = sealed::save_again(&inner, &log);
+            }
+            if !read_only {
+                erase::resume(&inner, &log)?;
             }
         }
         tail::marks(&inner)?;
@@ -331,6 +336,27 @@ impl Vault {
     /// Merges small segment files where there are enough of them. How many were replaced.
     pub fn compact(&self) -> Result<u64, VaultError> {
         compact::compact(&self.inner)
+    }
+
+    /// Erases addresses, names and text of records on request, for good ([`erase`]).
+    pub fn erase(&self, ask: &erase::Erase) -> Result<erase::Erased, VaultError> {
+        if !ask.dry_run {
+            self.seal()?;
+        }
+        erase::erase(&self.inner, ask)
+    }
+
+    /// What was erased on request, oldest first.
+    pub fn erasures(&self) -> Vec<erase::Erasure> {
+        lock(&self.inner.erased).clone()
+    }
+
+    /// What is left of a record that was erased on request. `None` where there is none of that name here, or it was not erased.
+    pub fn remains(&self, id: EventId) -> Result<Option<erase::Remains>, VaultError> {
+        if id.site != self.inner.site || id.seq == 0 {
+            return Ok(None);
+        }
+        Ok(erase::remains(&self.inner, id.seq)?.filter(|r| r.id == id))
     }
 
     /// Lets go what is over the limits now. How many segment files went.

@@ -203,6 +203,26 @@ fn put_slot(bytes: &mut Vec<u8>, batch: u64, secret: &[u8; 32], state: u32) {
     }
 }
 
+/// Destroys the secrets of batches: 32 zero bytes stand in their place.
+pub(crate) fn destroy_secrets(disk: &dyn Disk, dir: &Path, batches: &[u64]) -> Result<(), VaultError> {
+    let mut left = batches;
+    while let Some(first) = left.first() {
+        let chunk = first / SLOTS;
+        let (now, later) = left.split_at(left.iter().position(|b| b / SLOTS != chunk).unwrap_or(left.len()));
+        let file = secrets_file(dir, chunk);
+        let before = read_all(disk, &file).map_err(io("read", &file))?;
+        let mut bytes = before.clone();
+        for batch in now {
+            put_slot(&mut bytes, *batch, &[0; 32], 2);
+        }
+        if bytes != before {
+            replace(disk, &file, &bytes).map_err(io("write", &file))?;
+        }
+        left = later;
+    }
+    Ok(())
+}
+
 fn key_from(disk: &dyn Disk, dir: &Path, origin: &str) -> Result<Option<(SigningKey, String)>, VaultError> {
     let file = dir.join("log").join("key");
     let bytes = match read_all(disk, &file) {
@@ -397,6 +417,24 @@ impl Log {
     /// An entry. `None` where this program does not know its kind.
     pub fn entry(&self, index: u64) -> Result<Option<Entry>, VaultError> {
         Ok(Entry::parse(&self.entry_bytes(index)?))
+    }
+
+    /// Every entry of a kind, with its index.
+    pub fn of_kind(&self, kind: u8) -> Result<Vec<(u64, Entry)>, VaultError> {
+        let (size, tiles) = (self.size(), self.tiles());
+        let mut out = Vec::new();
+        for tile in 0..size.div_ceil(256) {
+            let bundle = if tile == size / 256 { self.bundle.clone() } else { tiles.bundle(tile, FULL)? };
+            for (i, bytes) in bundle.iter().enumerate() {
+                // The first pair of an entry is its kind.
+                if bytes.get(1..3) == Some(&[1, kind])
+                    && let Some(entry) = Entry::parse(bytes)
+                {
+                    out.push((tile * 256 + i as u64, entry));
+                }
+            }
+        }
+        Ok(out)
     }
 
     /// Where the batch that holds a record is: index of its entry, and the entry. `None` where it is in none yet.

@@ -1,6 +1,6 @@
 //! Proving: evidence packs out of the log, the tail and the segment files ([`proof::pack`]).
 
-use crate::columns::RowReader;
+use crate::columns::{ERASED_BYTES, RowReader, SALTS_BYTES};
 use crate::core::{Inner, lock};
 use crate::error::VaultError;
 use crate::log::{self, Log};
@@ -132,6 +132,7 @@ pub(crate) fn prove(inner: &Arc<Inner>, ask: &Request) -> Result<Vec<u8>, VaultE
     let mut tables = Vec::new();
     let mut found = 0usize;
     let mut named = ask.blobs.iter().copied().collect::<BTreeSet<_>>();
+    let mut erased = Vec::new();
     for index in &indices {
         let Some(Entry::Commit { batch, first_seq, last_seq, tables: roots, .. }) = log.entry(*index)? else { continue };
         let whole = complete.as_ref().filter(|c| (c.first..=c.last).contains(index)).map(|c| c.table);
@@ -142,7 +143,7 @@ pub(crate) fn prove(inner: &Arc<Inner>, ask: &Request) -> Result<Vec<u8>, VaultE
         let span = Span { index: *index, batch, first_seq, last_seq };
         for root in &roots {
             let all = whole == Some(root.table);
-            let proof = of_batch(inner, span, root, all, some, ask.hide, &mut named)?;
+            let proof = of_batch(inner, span, root, all, some, ask.hide, &mut named, &mut erased)?;
             if let Some(p) = proof {
                 found += p.records.len();
                 tables.push(p);
@@ -155,7 +156,19 @@ pub(crate) fn prove(inner: &Arc<Inner>, ask: &Request) -> Result<Vec<u8>, VaultE
     if found < ask.seqs.iter().collect::<BTreeSet<_>>().len() && complete.is_none() {
         return refuse("some of the records were let go; their batch is in the log, they are not here any more");
     }
+    // The entries that say so tell what was erased on request from what is only hidden here.
+    for e in lock(&inner.erased).iter().filter(|e| erased.iter().any(|seq| e.has(*seq))) {
+        indices.insert(e.entry);
+    }
     let source = log.tiles();
+    // As of the earliest checkpoint that somebody outside saw and that covers all of this: so the pack says since when it is vouched for. Where there is none,
+    // as of now.
+    let asked_from = match &ask.since {
+        Some(text) => Checkpoint::open_of(text, log.vkey(), &[]).map_or(0, |c| c.checkpoint().size),
+        None => 0,
+    };
+    let needed = indices.last().map_or(1, |i| i + 1).max(asked_from);
+    let size = crate::confirm::earliest(inner, needed, size, |size| tiles::root(&source, size).ok()).unwrap_or(size);
     let list: Vec<u64> = indices.into_iter().collect();
     let paths = tiles::inclusion_proofs(&source, &list, size).map_err(tile_error)?;
     let mut entries = Vec::with_capacity(list.len());
@@ -167,7 +180,7 @@ pub(crate) fn prove(inner: &Arc<Inner>, ask: &Request) -> Result<Vec<u8>, VaultE
         });
     }
     let consistency = match &ask.since {
-        Some(text) => Some(since(&log, text)?),
+        Some(text) => Some(since(&log, text, size)?),
         None => None,
     };
     let mut files = vec![(String::from("verify.html"), proof::pack::verify_page().into_bytes())];
@@ -186,8 +199,10 @@ pub(crate) fn prove(inner: &Arc<Inner>, ask: &Request) -> Result<Vec<u8>, VaultE
         }
         files.insert(0, (format!("blobs/{id}"), bytes));
     }
-    let checkpoint = crate::confirm::newest_note(inner, size).unwrap_or_else(|| log.checkpoint.clone());
-    if let Some((query, reply)) = crate::confirm::stamp_of(inner, size) {
+    let root = tiles::root(&source, size).map_err(tile_error)?;
+    let checkpoint = crate::confirm::note_of(inner, size, root, log.key()?)?;
+    let text = proof::note::Note::parse(checkpoint.as_bytes()).map_err(|e| VaultError::Record(e.to_string()))?.text;
+    if let Some((query, reply)) = crate::confirm::stamp_of(inner, size, &text) {
         files.insert(0, (String::from("stamp.tsq"), query));
         files.insert(0, (String::from("stamp.tsr"), reply));
     }
@@ -224,13 +239,13 @@ fn range(log: &Log, table: Table, from: Time, to: Time) -> Result<Complete, Vaul
     Ok(Complete { table: table as u8, from: from.0.to_string(), to: to.0.to_string(), first, last })
 }
 
-fn since(log: &Log, text: &[u8]) -> Result<Consistency, VaultError> {
+fn since(log: &Log, text: &[u8], until: u64) -> Result<Consistency, VaultError> {
     let old = Checkpoint::open_of(text, log.vkey(), &[]).map_err(|e| VaultError::Record(format!("the earlier checkpoint: {e}")))?;
     let (size, root) = (old.checkpoint().size, old.checkpoint().root);
     if size == 0 || size > log.size() {
         return refuse(format!("the earlier checkpoint has {size} entries, and this log {}: it does not go on from it", log.size()));
     }
-    let path = tiles::consistency_proof(&log.tiles(), size, log.size()).map_err(tile_error)?;
+    let path = tiles::consistency_proof(&log.tiles(), size, until).map_err(tile_error)?;
     let here = tiles::root(&log.tiles(), size).map_err(tile_error)?;
     if here != root {
         return refuse(format!("this log does not go on from that checkpoint: at {size} entries it had another root"));
@@ -255,6 +270,7 @@ fn of_batch(
     some: Option<&BTreeSet<u64>>,
     hide: [bool; 3],
     blobs: &mut BTreeSet<crate::BlobId>,
+    gone: &mut Vec<u64>,
 ) -> Result<Option<TableProof>, VaultError> {
     let table = Table::from_number(root.table).ok_or(VaultError::Closed)?;
     let secret = log::secret_of(&*inner.disk, &inner.dir, span.batch)?;
@@ -266,6 +282,9 @@ fn of_batch(
         let picked = all || some.is_some_and(|s| s.contains(&seq));
         let (hashes, salts) = hashes_of(seq, &groups, erased, salter.as_ref())?;
         leaves.push(leaf::leaf(root.table, seq, &hashes));
+        if picked && salts.iter().any(Option::is_none) {
+            gone.push(seq);
+        }
         if picked {
             // Attachments go with the records that show their names.
             let hidden = |i: usize| i.checked_sub(1).and_then(|h| hide.get(h)).copied().unwrap_or(false);
@@ -310,19 +329,33 @@ fn of_batch(
     Ok(Some(proof))
 }
 
-type Salts = [Option<[u8; 16]>; 4];
+pub(crate) type Salts = [Option<[u8; 16]>; 4];
 
-fn hashes_of(seq: u64, groups: &[&[u8]; 4], erased: Option<&[u8]>, salter: Option<&Salter>) -> Result<([Hash; 4], Salts), VaultError> {
+/// The hashes of a record's groups, with the salts of those that can still be shown: from what stands in for the batch's secret in the row, or
+/// from the secret.
+pub(crate) fn hashes_of(
+    seq: u64,
+    groups: &[&[u8]; 4],
+    stand_in: Option<&[u8]>,
+    salter: Option<&Salter>,
+) -> Result<([Hash; 4], Salts), VaultError> {
     let mut hashes = [[0u8; 32]; 4];
-    if let Some((salt, rest)) = erased.and_then(|e| e.split_first_chunk::<16>()) {
-        hashes[0] = leaf::group_hash(salt, groups[0]);
-        for (slot, h) in hashes.iter_mut().skip(1).zip(rest.as_chunks::<32>().0) {
-            *slot = *h;
+    let salts: [[u8; 16]; 4] = match stand_in {
+        Some(erased) if erased.len() == ERASED_BYTES => {
+            let (salt, rest) = erased.split_first_chunk::<16>().ok_or(VaultError::Closed)?;
+            hashes[0] = leaf::group_hash(salt, groups[0]);
+            for (slot, h) in hashes.iter_mut().skip(1).zip(rest.as_chunks::<32>().0) {
+                *slot = *h;
+            }
+            return Ok((hashes, [Some(*salt), None, None, None]));
         }
-        return Ok((hashes, [Some(*salt), None, None, None]));
-    }
-    let Some(salter) = salter else { return refuse(format!("the secret of record {seq} was destroyed")) };
-    let salts = salter.salts(seq);
+        Some(kept) if kept.len() == SALTS_BYTES => kept.as_chunks::<16>().0.try_into().map_err(|_| VaultError::Closed)?,
+        Some(_) => return refuse(format!("what stands in for the secret of record {seq} is not what was written")),
+        None => match salter {
+            Some(salter) => salter.salts(seq),
+            None => return refuse(format!("the secret of record {seq} was destroyed, and the record was not")),
+        },
+    };
     for ((slot, salt), g) in hashes.iter_mut().zip(&salts).zip(groups) {
         *slot = leaf::group_hash(salt, g);
     }
@@ -367,7 +400,7 @@ pub(crate) fn walk(
                 let seq = rows.seq(row);
                 if (first..=last).contains(&seq) {
                     rows.groups(row, &mut groups)?;
-                    each(seq, groups.all(), rows.erased(row))?;
+                    each(seq, groups.all(), rows.stand_in(row))?;
                 }
             }
         }

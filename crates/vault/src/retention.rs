@@ -42,11 +42,7 @@ impl Retention {
     /// Days that records of a table are kept.
     pub fn days_of(&self, table: Table) -> Option<u32> {
         let own = self.tables.get(table as usize).copied().flatten();
-        let general = self.days.filter(|_| !matches!(table, Table::Audit | Table::Evidence));
-        match (own, general) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        }
+        own.or(self.days.filter(|_| !matches!(table, Table::Audit | Table::Evidence)))
     }
 }
 
@@ -68,6 +64,19 @@ pub struct Hold {
 }
 
 impl Hold {
+    /// Which records it keeps, in words for the audit record: tables, and the span of receipt.
+    pub fn query(&self) -> String {
+        let tables: Vec<&str> = Table::ALL.into_iter().filter(|t| self.tables & t.bit() != 0).map(Table::name).collect();
+        let tables = if tables.is_empty() { String::from("*") } else { tables.join(",") };
+        let end = |t: Option<Time>| t.map(Time::rfc3339).unwrap_or_default();
+        format!("{tables} received {}..{}", end(self.from), end(self.to))
+    }
+
+    /// Whether it keeps a record of the table of that number, received then.
+    pub(crate) fn covers_record(&self, table: u8, received: i64) -> bool {
+        let of_table = self.tables == 0 || self.tables & (1 << u32::from(table)) != 0;
+        of_table && self.from.is_none_or(|f| received >= f.0) && self.to.is_none_or(|t| received < t.0)
+    }
     fn covers(&self, file: &Sealed) -> bool {
         let table = self.tables == 0 || self.tables & (1 << u32::from(file.facts.table)) != 0;
         table && self.from.is_none_or(|f| file.facts.last_received >= f.0) && self.to.is_none_or(|t| file.facts.first_received < t.0)

@@ -320,7 +320,8 @@ fn read_rows(
         let reader = RowReader::new(table, &batch)?;
         for row in 0..batch.num_rows() {
             let seq = reader.seq(row);
-            if seq <= wanted.low || seq >= wanted.high {
+            // Of an erased record nothing is left that could be reasoned with (`Vault::remains` shows it).
+            if seq <= wanted.low || seq >= wanted.high || reader.is_erased(row) {
                 continue;
             }
             let new = reader.record(row, &mut groups).map_err(|e| damaged(format!("record {seq}: {e}")))?;

@@ -6,6 +6,7 @@
 use crate::columns::{self, RowReader};
 use crate::core::{Inner, View, lock};
 use crate::disk::{Disk, DiskFile, DiskRead, read_all, replace};
+use crate::erase::Erasure;
 use crate::error::{Damage, VaultError};
 use crate::frame::MarkEntry;
 use crate::log::Log;
@@ -67,6 +68,9 @@ struct List {
     marks: Vec<MarkEntry>,
     #[serde(default)]
     holds: Vec<Hold>,
+    /// What was erased on request, as the log says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    erased: Vec<Erasure>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -94,6 +98,7 @@ pub(crate) struct Found {
     pub view: View,
     pub marks: Vec<MarkEntry>,
     pub holds: Vec<Hold>,
+    pub erased: Vec<Erasure>,
     pub damage: Vec<Damage>,
     pub notes: Vec<String>,
     /// The list follows the log up to here; more where the log went on.
@@ -137,6 +142,12 @@ pub(crate) fn open(disk: &dyn Disk, dir: &Path, log: &Log) -> Result<Found, Vaul
                 list.files.retain(|l| !replaced.contains(&l.facts.name));
                 list.files.extend(files.into_iter().map(|facts| listed(disk, &folder, facts)));
             }
+            Some(Entry::Erased { at, files, replaced, reason, records, .. }) => {
+                found.behind = true;
+                list.files.retain(|l| !replaced.contains(&l.facts.name));
+                list.files.extend(files.into_iter().map(|facts| listed(disk, &folder, facts)));
+                list.erased.push(Erasure { entry: index, at, reason, records });
+            }
             Some(Entry::LetGo { files, .. }) => {
                 found.behind = true;
                 list.files.retain(|l| !files.iter().any(|f| f.name == l.facts.name));
@@ -172,6 +183,7 @@ pub(crate) fn open(disk: &dyn Disk, dir: &Path, log: &Log) -> Result<Found, Vaul
     found.view.sealed_to = list.sealed_to;
     found.marks = list.marks;
     found.holds = list.holds;
+    found.erased = list.erased;
     Ok(found)
 }
 
@@ -208,7 +220,10 @@ fn listed(disk: &dyn Disk, folder: &Path, facts: FileFacts) -> Listed {
     Listed { facts, min_time, max_time }
 }
 
-/// Writes the list, then changes the view: `new` come, `old` go. Called with the log held. The old files are removed.
+/// Writes the list and changes the view: `new` come, `old` go. Called with the log held, which names the change already. The old files are removed.
+///
+/// Where nothing is sealed the view follows at once: the log says so, and a list that is written later must not name what the log gave up. What becomes
+/// of the write-ahead log waits for the list, which keeps the producers' marks.
 pub(crate) fn replace_files(
     inner: &Inner,
     log: &Log,
@@ -222,15 +237,17 @@ pub(crate) fn replace_files(
         files.extend(new.iter().cloned());
         (files, sealed_to.unwrap_or(view.sealed_to))
     };
-    save(inner, log, &files, to)?;
+    if sealed_to.is_some() {
+        save(inner, log, &files, to)?;
+    }
     {
         let mut view = inner.view.write().unwrap_or_else(PoisonError::into_inner);
         for table in &mut view.sealed {
             table.clear();
         }
-        for f in files {
+        for f in &files {
             if let Some(table) = view.sealed.get_mut(usize::from(f.facts.table)) {
-                table.push(f);
+                table.push(Arc::clone(f));
             }
         }
         for table in &mut view.sealed {
@@ -247,6 +264,9 @@ pub(crate) fn replace_files(
                 stays
             });
         }
+    }
+    if sealed_to.is_none() {
+        save(inner, log, &files, to)?;
     }
     for f in old {
         let _ = inner.disk.remove(&f.path);
@@ -287,7 +307,8 @@ fn save(inner: &Inner, log: &Log, files: &[Arc<Sealed>], sealed_to: u64) -> Resu
     listed.sort_by(|a, b| a.facts.name.cmp(&b.facts.name));
     let marks = lock(&inner.marks).values().filter(|m| m.last_seq <= sealed_to).copied().collect();
     let holds = lock(&inner.holds).clone();
-    let list = List { sealed_to, log_size: log.size(), files: listed, marks, holds };
+    let erased = lock(&inner.erased).clone();
+    let list = List { sealed_to, log_size: log.size(), files: listed, marks, holds, erased };
     let checked = Checked { check: check_of(&list)?, segments: list };
     let text = serde_json::to_vec(&checked).map_err(|e| VaultError::Record(e.to_string()))?;
     let path = inner.dir.join(LIST_FILE);

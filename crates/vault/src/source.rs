@@ -94,4 +94,9 @@ impl Source for Vault {
             return Ok(TableData { files: files.collect(), head: head.tables.get(table as usize).cloned().unwrap_or_default() });
         }
     }
+    fn erased(&self) -> Vec<(u64, u64)> {
+        let mut runs: Vec<(u64, u64)> = lock(&self.inner.erased).iter().flat_map(|e| e.records.clone()).collect();
+        runs.sort_unstable();
+        runs
+    }
 }

@@ -160,7 +160,7 @@ fn the_log(inner: &Inner, v: &mut Verified) -> Vec<proof::entry::FileFacts> {
             leaves.push(tree::leaf_hash(bytes));
             match Entry::parse(bytes) {
                 Some(Entry::Sealed { files, .. }) => named.extend(files),
-                Some(Entry::Compacted { files, replaced, .. }) => {
+                Some(Entry::Compacted { files, replaced, .. } | Entry::Erased { files, replaced, .. }) => {
                     named.retain(|f| !replaced.contains(&f.name));
                     named.extend(files);
                 }
@@ -349,19 +349,8 @@ pub(crate) fn leaf_of(
 ) -> Result<proof::Hash, VaultError> {
     rows.groups(row, groups)?;
     let seq = rows.seq(row);
-    match (salter, rows.erased(row)) {
-        (_, Some(erased)) => {
-            let mut hashes = [[0u8; 32]; 4];
-            let (salt, rest) = erased.split_first_chunk::<16>().ok_or(VaultError::Closed)?;
-            hashes[0] = leaf::group_hash(salt, groups.get(0));
-            for (slot, h) in hashes.iter_mut().skip(1).zip(rest.as_chunks::<32>().0) {
-                *slot = *h;
-            }
-            Ok(leaf::leaf(table as u8, seq, &hashes))
-        }
-        (Some(s), None) => Ok(leaf::of_record(s, table as u8, seq, groups.all())),
-        (None, None) => Err(VaultError::Record(format!("the secret of record {seq} was destroyed, and the record was not"))),
-    }
+    let (hashes, _) = crate::prove::hashes_of(seq, &groups.all(), rows.stand_in(row), salter)?;
+    Ok(leaf::leaf(table as u8, seq, &hashes))
 }
 
 struct Open {

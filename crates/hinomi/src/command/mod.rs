@@ -50,6 +50,7 @@ pub fn dispatch(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
         ("vault", Some(("import", m))) => vault::import(m, words),
         ("vault", Some(("hold", m))) => vault::hold(m, words),
         ("vault", Some(("rollups", m))) => vault::rollups(m, words),
+        ("vault", Some(("erase", m))) => vault::erase(m, words),
         ("vault", Some(("checkpoint", m))) => checkpoint::run(m, words),
         ("witness", _) => witness::run(rest, words),
         ("rules", Some(("check", m))) => rules::check(m, words),

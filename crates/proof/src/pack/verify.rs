@@ -49,6 +49,8 @@ pub struct Shown {
     pub table: &'static str,
     /// Groups that are hidden.
     pub hidden: Vec<&'static str>,
+    /// They were erased on request and can be shown by nobody: when (nanoseconds since 1970), and why.
+    pub erased: Option<(i64, String)>,
 }
 
 /// What was found.
@@ -319,7 +321,8 @@ fn tables(proof: &ProofFile, log: &BTreeMap<u64, Entry>, report: &mut Report) ->
                 }
                 _ => return Err(of("it needs either a path or all leaves")),
             }
-            report.records.push(Shown { seq: r.seq, table: name, hidden });
+            let erased = if hidden.is_empty() { None } else { erasure(log, r.seq) };
+            report.records.push(Shown { seq: r.seq, table: name, hidden, erased });
         }
         report.of.push((t.index, name, t.records.len() as u64, t.count));
     }
@@ -328,6 +331,14 @@ fn tables(proof: &ProofFile, log: &BTreeMap<u64, Entry>, report: &mut Report) ->
         return fails("proof.json", "a record is there twice");
     }
     Ok(())
+}
+
+/// The entry that says that a record was erased: when, and why.
+fn erasure(log: &BTreeMap<u64, Entry>, seq: u64) -> Option<(i64, String)> {
+    log.values().find_map(|e| match e {
+        Entry::Erased { at, reason, records, .. } if records.iter().any(|(a, b)| (*a..=*b).contains(&seq)) => Some((*at, reason.clone())),
+        _ => None,
+    })
 }
 
 /// Nothing between was left out, and what is around is not of the range.

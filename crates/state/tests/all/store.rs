@@ -77,7 +77,8 @@ on_both! {
         let late = bench.store.set_setting(&edit, "time_zone", 0, "Asia/Seoul", NOW).await;
         assert!(matches!(late, Err(StateError::Changed { ref by, rev: 1, .. }) if by == "田中"), "{late:?}");
         assert!(matches!(bench.store.set_setting(&edit, "nonsense", 0, "1", NOW).await, Err(StateError::NotFound { .. })));
-        assert_eq!(bench.machine.setting_number("retention_days").await.unwrap(), 400);
+        let kept = async |table| bench.machine.setting_number(state::settings::retention_of(table)).await.unwrap();
+        assert_eq!((kept(model::event::Table::Log).await, kept(model::event::Table::Evidence).await), (366, 2562), "a year, seven years");
         let events = bench.machine.outbox(10).await.unwrap();
         assert_eq!(events.len(), 1);
     }

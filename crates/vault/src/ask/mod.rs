@@ -91,6 +91,11 @@ pub struct TableData {
 pub trait Source: Send + Sync {
     /// What the table holds now.
     fn table(&self, table: Table) -> Result<TableData, VaultError>;
+
+    /// Records that were erased on request: runs of numbers, ascending, both ends inclusive. Their rows are there, without addresses, names and text.
+    fn erased(&self) -> Vec<(u64, u64)> {
+        Vec::new()
+    }
 }
 
 /// How much a question may take.

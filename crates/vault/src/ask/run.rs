@@ -67,9 +67,41 @@ pub fn ask_with(
             question.run(cancel)
         });
         match asked {
-            Ok(asked) => asked.join().unwrap_or_else(|_| Err(fault())),
+            Ok(asked) => asked.join().unwrap_or_else(|_| Err(fault())).map(|mut answer| {
+                answer.notes.extend(of_erased(&answer, &source.erased(), scope));
+                answer
+            }),
             Err(e) => Err(AskError::Engine { what: format!("no thread could be started: {e}") }),
         }
+    })
+}
+
+/// Says which rows are empty because their records were erased on request: a value that is missing must not look as if it had never been there.
+fn of_erased(answer: &Answer, erased: &[(u64, u64)], scope: &Scope) -> Option<String> {
+    let all: u64 = erased.iter().map(|(first, last)| last - first + 1).sum();
+    if all == 0 {
+        return None;
+    }
+    let seqs: Option<Vec<u64>> =
+        answer.batches.iter().map(|b| crate::columns::numbers(b, "seq")).collect::<Option<Vec<_>>>().map(|s| s.concat());
+    let Some(seqs) = seqs.filter(|_| !answer.batches.is_empty()) else {
+        // How many there are elsewhere is not for one who may see a part only.
+        let said = format!(
+            "{all} records were erased on request (消去済み): what they said is not found, and their rows have no addresses, names and text"
+        );
+        return (!scope.narrow()).then_some(said);
+    };
+    let is_erased = |seq: &u64| {
+        let after = erased.partition_point(|(first, _)| first <= seq);
+        after.checked_sub(1).and_then(|i| erased.get(i)).is_some_and(|(_, last)| seq <= last)
+    };
+    let here: Vec<u64> = seqs.into_iter().filter(is_erased).collect();
+    let mut named: Vec<String> = here.iter().take(20).map(|s| format!("#{s}")).collect();
+    if here.len() > named.len() {
+        named.push(String::from("…"));
+    }
+    (!here.is_empty()).then(|| {
+        format!("{} of these records were erased on request (消去済み), not empty from the start: {}", here.len(), named.join(" "))
     })
 }
 

@@ -45,7 +45,7 @@ fn beside(name: &str) -> &'static str {
         "kind" => "help: which sort of act or deed",
         "about" => "help: what it was about (host, name, account, file, topic; the actor in audit)",
         "erased" => {
-            "absent; where groups were erased on request: salt of the core (16 bytes) and hashes of the three other groups (32 bytes each)"
+            "absent; where the batch's secret was destroyed: of an erased record the salt of the core (16 bytes) and the hashes of the three other groups (32 bytes each); of another record of the batch its four salts (16 bytes each)"
         }
         _ => "CBOR of what has no column of its own in this group",
     }

@@ -196,6 +196,7 @@ pub(crate) async fn list(ask: Ask, proof: Authorised<ViewEvents>) -> Result<Resp
         more: found.more || found.stopped.is_some(),
         stopped,
         questions: super::questions::all(&ask),
+        erased: erased_among(&ask, &proof, &asked.find, &found),
         searches: searches.into_iter().map(|s| (Link::to(s.name, format!("/events?{}", s.query)), s.id)).collect(),
         // Everything that fits, up to the newest record that is shown; a pack is of what was found for the page.
         export: ends.map(|(before, _)| anchor(&ask, before, ask.query.get("after"))),
@@ -396,6 +397,9 @@ fn deed(ask: &Ask, deed: &Deed) -> String {
             ("deed-finding-handled", arrow(&t.of("status", from.name()), &t.of("status", to.name())))
         }
         Deed::Setting { key, from, to } => ("deed-setting", format!("{key} {}", arrow(from, to))),
+        Deed::HoldPlaced { name, query, reason } => ("deed-hold-placed", format!("{name} ({query}) {reason}")),
+        Deed::HoldLifted { name, reason, .. } => ("deed-hold-lifted", format!("{name} {reason}")),
+        Deed::RecordsErased { rows, reason, .. } => ("deed-records-erased", format!("{} · {reason}", ask.format.number(*rows))),
         Deed::Login { name, success: true, .. } => ("deed-login", name.clone()),
         Deed::Login { name, .. } => ("deed-login-refused", name.clone()),
         Deed::Logout => ("deed-logout", String::new()),
@@ -429,7 +433,11 @@ fn deed(ask: &Ask, deed: &Deed) -> String {
 /// `GET /events/{epoch}/{seq}`
 pub(crate) async fn one(ask: Ask, proof: Authorised<ViewEvents>) -> Result<Response, Problem> {
     let id = EventId { site: proof.site(), epoch: ask.id("epoch")?, seq: ask.id("seq")? };
-    let event = records::one(&ask, &proof, id).await?;
+    let event = match records::one(&ask, &proof, id).await {
+        // What was erased on request is not a record that never was.
+        Err(Problem::NotFound) => return erased(&ask, &proof, id).await,
+        other => other?,
+    };
     let sensors = sensor_names(&ask).await;
     let value = serde_json::to_value(&event).map_err(|e| Problem::Broken(e.to_string()))?;
     let readable = vault::readable(&event)?;
@@ -454,6 +462,66 @@ pub(crate) async fn one(ask: Ask, proof: Authorised<ViewEvents>) -> Result<Respo
         after: (whole && id.seq < last).then(|| event_href(EventId { seq: id.seq + 1, ..id })),
     };
     page(&view)
+}
+
+/// What is left of a record that was erased on request: when and why, its core, and its proof.
+async fn erased(ask: &Ask, proof: &Authorised<ViewEvents>, id: EventId) -> Result<Response, Problem> {
+    // Whose zone it was stood in what is gone.
+    whole(proof)?;
+    let vault = ask.shared.vault.clone();
+    let found = tokio::task::spawn_blocking(move || vault.remains(id)).await.map_err(|e| Problem::Broken(e.to_string()))??;
+    let left = found.ok_or(Problem::NotFound)?;
+    let value: serde_json::Value = serde_json::from_str(&left.readable).map_err(|e| Problem::Broken(e.to_string()))?;
+    let mut rows = Vec::new();
+    flatten(&mut rows, String::new(), value.get("body").unwrap_or(&value));
+    let at = value.get("happened").and_then(|h| h.get("at")).and_then(|a| Time::parse_rfc3339(a.as_str()?));
+    let source = model::SourceId(u16::try_from(left.source).map_err(|e| Problem::Broken(e.to_string()))?);
+    let last = ask.shared.vault.last_seq();
+    let view = EventPage {
+        shell: ask.shell(Page::Events, &format!("#{}", id.seq)).await?,
+        id: id.to_string(),
+        seq: id.seq,
+        table: left.table.name(),
+        summary: match &left.erasure {
+            Some(e) => ask.t().xy("event-erased-why", &ask.format.date_time(Time(e.at)), &e.reason),
+            None => ask.say("event-erased"),
+        },
+        happened: at.map(|at| When::new(at, ask.format.precise(at))),
+        received: When::new(left.received, ask.format.precise(left.received)),
+        source: sensor_name(&sensor_names(ask).await, source),
+        rows,
+        proof: proven(ask, id, left.table).await?,
+        json: serde_json::to_string_pretty(&value).unwrap_or(left.readable),
+        before: (id.seq > 1).then(|| event_href(EventId { seq: id.seq - 1, ..id })),
+        after: (id.seq < last).then(|| event_href(EventId { seq: id.seq + 1, ..id })),
+    };
+    page(&view)
+}
+
+/// Who sees one zone only does not learn of what was erased.
+fn whole(proof: &Authorised<ViewEvents>) -> Result<(), Problem> {
+    if proof.zone().is_none() { Ok(()) } else { Err(Problem::NotFound) }
+}
+
+/// Erased records that are named on a page at most.
+const ERASED: usize = 20;
+
+/// Records that were erased on request among the numbers that a page is about: no search finds them, so they are named.
+fn erased_among(ask: &Ask, proof: &Authorised<ViewEvents>, find: &Find, found: &Found) -> Vec<Link> {
+    // What a record had is gone, and with it whose zone it was of.
+    if proof.zone().is_some() {
+        return Vec::new();
+    }
+    let vault = &ask.shared.vault;
+    let first = find.after_seq.unwrap_or(0) + 1;
+    let older = if found.more { found.hits.last().map(|h| h.seq) } else { found.stopped };
+    let first = older.map_or(first, |older| older.max(first));
+    let last = find.before_seq.unwrap_or(u64::MAX).saturating_sub(1).min(vault.last_seq());
+    let (site, epoch) = (vault.site(), vault.epoch());
+    let erasures = vault.erasures();
+    let seqs = erasures.iter().flat_map(|e| &e.records).flat_map(|(a, b)| (*a).max(first)..=(*b).min(last));
+    let link = |seq| Link::to(format!("#{seq}"), event_href(EventId { site, epoch, seq }));
+    seqs.take(ERASED).map(link).collect()
 }
 
 /// How a record stands in the log, and whether anybody outside saw a log that holds it.

@@ -18,7 +18,7 @@ use state::{Layer, StateError};
 /// Most ranges or VLANs of a zone.
 const MOST_RANGES: usize = 200;
 
-pub(crate) fn kept(ask: &Ask, limit_days: Option<u64>) -> Kept {
+pub(crate) fn kept(ask: &Ask) -> Kept {
     let s = ask.shared.vault.status();
     let days = match (s.oldest, s.newest) {
         // What people did is of now; the days are those of what was seen.
@@ -31,7 +31,6 @@ pub(crate) fn kept(ask: &Ask, limit_days: Option<u64>) -> Kept {
         since: s.oldest.map(|t| When::new(t, ask.format.date(t))),
         disk: Amount::bytes(s.bytes),
         free: s.free.map(Amount::bytes),
-        limit_days,
         outside: String::new(),
     }
 }
@@ -106,8 +105,7 @@ async fn fill(ask: &Ask, proof: &Authorised<ViewSettings>, problem: Option<(&str
         }
         Err(_) => None,
     };
-    let limit = ask.store.setting(proof, "retention_days").await?.value.parse().ok();
-    let mut kept = kept(ask, limit);
+    let mut kept = kept(ask);
     kept.outside = super::vault::outside(ask).await;
     let calendar = super::calendar::view(ask, proof).await?;
     // The calendar has a part of its own, and how long each table is kept stands on the vault's page.

@@ -39,11 +39,7 @@ pub(crate) async fn page(ask: Ask, proof: Authorised<ViewToday>) -> Result<Respo
     let denied = by_state(vec![AssetState::Denied]).await?;
     let top = top(&ask).await?;
     let sensors: Vec<TodaySensor> = sensors(&ask).await;
-    let limit = match ask.also(ViewSettings) {
-        Ok(seeing) => ask.store.setting(&seeing, "retention_days").await?.value.parse().ok(),
-        Err(_) => None,
-    };
-    let mut kept = super::settings::kept(&ask, limit);
+    let mut kept = super::settings::kept(&ask);
     if ask.also(ViewSettings).is_ok() {
         kept.outside = super::vault::outside(&ask).await;
     }
@@ -130,7 +126,7 @@ async fn sensors(ask: &Ask) -> Vec<TodaySensor> {
 /// Days of records against the days that the rule on habits needs before it compares.
 fn learned(ask: &Ask) -> Learned {
     let needed = ask.shared.catalogue.rule("habit").map_or(0, |r| r.parameter("days_min"));
-    Learned { days: super::settings::kept(ask, None).days, needed: u64::try_from(needed).unwrap_or(0) }
+    Learned { days: super::settings::kept(ask).days, needed: u64::try_from(needed).unwrap_or(0) }
 }
 
 fn traffic(ask: &Ask, facts: &facts_of::TodayFacts) -> Option<Traffic> {
@@ -164,6 +160,9 @@ struct Deeds<'a> {
 fn alike(a: &Deed, b: &Deed) -> bool {
     match (a, b) {
         (Deed::AssetState { to: x, .. }, Deed::AssetState { to: y, .. }) => x == y,
+        // Each hold has a name of its own.
+        (Deed::HoldPlaced { name: x, .. }, Deed::HoldPlaced { name: y, .. })
+        | (Deed::HoldLifted { name: x, .. }, Deed::HoldLifted { name: y, .. }) => x == y,
         _ => std::mem::discriminant(a) == std::mem::discriminant(b),
     }
 }
@@ -201,6 +200,9 @@ fn deed(ask: &Ask, d: &Deeds<'_>) -> Option<(Changed, Option<String>)> {
         Deed::AssetSplit { from: id, .. } => (Changed::Other(t.xy("changed-split", &who, d.label)), asset(id)),
         Deed::Setting { .. } if d.times > 1 => several("changed-settings", ""),
         Deed::Setting { .. } => (Changed::Other(t.x("changed-setting", &who)), None),
+        Deed::HoldPlaced { name, .. } => (Changed::Other(t.xy("changed-hold-placed", &who, name)), None),
+        Deed::HoldLifted { name, .. } => (Changed::Other(t.xy("changed-hold-lifted", &who, name)), None),
+        Deed::RecordsErased { .. } => (Changed::Other(t.x("changed-records-erased", &who)), None),
         Deed::Account { .. } if d.times > 1 => several("changed-accounts", ""),
         Deed::Account { .. } => (Changed::Other(t.x("changed-account", &who)), None),
         Deed::Started { .. } => (Changed::Started, None),

@@ -120,7 +120,6 @@ async fn fill(ask: &Ask, proof: &Authorised<ViewSettings>, problem: Option<(&str
         () if !concerns.is_empty() => ("look", "▲", "vault-attend"),
         () => ("ok", "●", "vault-fine"),
     };
-    let ceiling = number("retention_days");
     Ok(VaultPage {
         tone,
         mark,
@@ -151,7 +150,7 @@ async fn fill(ask: &Ask, proof: &Authorised<ViewSettings>, problem: Option<(&str
         pressure: pressure(ask),
         write_errors: Amount::count(status.write_errors),
         last_sync: status.last_sync.map(|at| past(ask, at)),
-        tables: tables(ask, &status, events, ceiling, &number),
+        tables: tables(ask, &status, events, &number),
         last_seal: status.log.last_seal.map(|at| past(ask, at)),
         last_checkpoint: status.log.last_checkpoint.map(|at| past(ask, at)),
         entries: Amount::count(status.log.size),
@@ -301,15 +300,11 @@ fn full(ask: &Ask, s: &VaultStatus, growth: Option<f64>, most: Option<u64>) -> S
     if days > 3650.0 { t.say("vault-full-far") } else { t.x("vault-full-on", &day(days)) }
 }
 
-fn tables(ask: &Ask, s: &VaultStatus, events: bool, ceiling: Option<u64>, number: &impl Fn(&str) -> Option<u64>) -> Vec<VaultTable> {
+fn tables(ask: &Ask, s: &VaultStatus, events: bool, number: &impl Fn(&str) -> Option<u64>) -> Vec<VaultTable> {
     let t = ask.t();
     let row = |(table, now): (Table, &vault::TableStatus)| {
         let name = t.of("table", table.name());
-        let own = number(retention_of(table));
-        let limit = match (own, ceiling.filter(|_| !matches!(table, Table::Audit | Table::Evidence))) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
+        let limit = number(retention_of(table));
         VaultTable {
             name: if events { Link::to(name, format!("/events?table={}", table.name())) } else { Link::plain(name) },
             rows: Amount::count(now.rows),
@@ -483,21 +478,14 @@ pub(crate) async fn holds(ask: Ask, proof: Authorised<EditSettings>) -> Result<R
                 from,
                 to,
             };
-            let words = format!(
-                "{name}: {reason} ({}, {} – {})",
-                table.map_or("*", Table::name),
-                from.map(Time::rfc3339).unwrap_or_default(),
-                to.map(Time::rfc3339).unwrap_or_default()
-            );
+            let deed = Deed::HoldPlaced { name: name.clone(), query: hold.query(), reason };
             all.push(hold);
-            Deed::Setting { key: String::from("vault.hold"), from: String::new(), to: words }
+            deed
         }
         "lift" => {
-            if !all.iter().any(|h| h.name == name) {
-                return Err(Problem::NotFound);
-            }
+            let Some(query) = all.iter().find(|h| h.name == name).map(Hold::query) else { return Err(Problem::NotFound) };
             all.retain(|h| h.name != name);
-            Deed::Setting { key: String::from("vault.hold"), from: name.clone(), to: format!("lifted: {reason}") }
+            Deed::HoldLifted { name, query, reason }
         }
         _ => return Err(Problem::Bad(String::new())),
     };

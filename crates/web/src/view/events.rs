@@ -66,6 +66,8 @@ pub struct EventsPage {
     pub stopped: Option<String>,
     /// Questions that have a name.
     pub questions: Vec<Link>,
+    /// Records of this stretch that were erased on request (the first few): no search finds them.
+    pub erased: Vec<Link>,
     /// Searches that the reader keeps: name, address, id.
     pub searches: Vec<(Link, String)>,
     /// This search as the form that keeps it sends it; empty where there is nothing to keep.

@@ -199,7 +199,6 @@ fn today(s: &Say, empty: bool) -> TodayPage {
             since: Some(s.w("10月20日", "Oct 20")),
             disk: Amount::bytes(2_412_000_000),
             free: Some(Amount::bytes(391_000_000_000)),
-            limit_days: Some(365),
             outside: s.s("外部の確認：3 日前", "Last confirmed from outside: 3 days ago"),
         },
         as_of: None,
@@ -643,7 +642,6 @@ fn settings(s: &Say) -> SettingsPage {
             since: Some(s.w("10月20日", "Oct 20")),
             disk: Amount::bytes(2_412_000_000),
             free: Some(Amount::bytes(391_000_000_000)),
-            limit_days: Some(365),
             outside: s.s("外部の確認：3 日前", "Last confirmed from outside: 3 days ago"),
         },
         values: vec![
@@ -654,13 +652,13 @@ fn settings(s: &Say) -> SettingsPage {
                 ..SettingRow::default()
             },
             SettingRow {
-                key: "retention_days".into(),
+                key: "peers_kept_days".into(),
                 rev: 2,
-                label: s.s("記録を残す日数", "Days to keep records"),
+                label: s.s("通信のない相手を残す日数", "Days to keep links without traffic"),
                 value: "365".into(),
                 unit: s.s("日", "days"),
-                how: s.s("これより古い記録は消えます。", "Older records are deleted."),
-                bounds: Some((1, 3660)),
+                how: s.s("これより長く通信がなければ消えます。", "Links without traffic for longer are deleted."),
+                bounds: Some((7, 3660)),
                 ..SettingRow::default()
             },
         ],

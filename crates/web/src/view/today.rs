@@ -68,8 +68,6 @@ pub struct Kept {
     pub disk: Amount,
     /// Room that is left, where known.
     pub free: Option<Amount>,
-    /// Days after which they are let go; for ever where absent.
-    pub limit_days: Option<u64>,
     /// How old the newest confirmation from outside is, in a sentence; empty where the reader sees no settings.
     pub outside: String,
 }

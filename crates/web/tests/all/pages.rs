@@ -167,11 +167,11 @@ async fn every_setting_is_changed_on_the_page_with_its_bounds_and_its_revision()
     let set = async |key: &str, rev: &str, value: &str| {
         b.post("/settings/site", &[("csrf", csrf.clone()), ("key", key.into()), ("rev", rev.into()), ("value", value.into())]).await
     };
-    assert_eq!(set("retention_days", "0", "90").await.status, StatusCode::SEE_OTHER);
-    assert_eq!(set("retention_days", "0", "91").await.status, StatusCode::CONFLICT, "an old revision");
-    let wrong = set("retention_days", "1", "0").await;
+    assert_eq!(set("peers_kept_days", "0", "90").await.status, StatusCode::SEE_OTHER);
+    assert_eq!(set("peers_kept_days", "0", "91").await.status, StatusCode::CONFLICT, "an old revision");
+    let wrong = set("peers_kept_days", "1", "0").await;
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(wrong.text().contains("1 から 3,660 までの整数"), "{}", wrong.text());
+    assert!(wrong.text().contains("7 から 3,660 までの整数"), "{}", wrong.text());
     assert_eq!(set("time_zone", "0", "Mars/Olympus").await.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(set("no_such", "0", "1").await.status, StatusCode::BAD_REQUEST);
     assert!(b.get("/settings?lang=en").await.text().contains("value=\"90\""));

@@ -403,9 +403,14 @@ async fn holds_are_added_and_lifted_with_a_reason() {
     let said: Vec<String> = deeds(&house)
         .await
         .into_iter()
-        .filter_map(|d| if let Deed::Setting { key, from, to } = d { (key == "vault.hold").then(|| format!("{from}>{to}")) } else { None })
+        .filter_map(|d| match d {
+            Deed::HoldPlaced { name, query, reason } => Some(format!("+ {name} {query} {reason}")),
+            Deed::HoldLifted { name, query, reason } => Some(format!("- {name} {query} {reason}")),
+            _ => None,
+        })
         .collect();
-    assert!(said.len() == 2 && said[0].contains("警察に相談中") && said[1].contains("済んだ"), "{said:?}");
+    let kept = "log received 2026-11-18T15:00:00.000000000Z..";
+    assert_eq!(said, [format!("+ 11月の調査 {kept} 警察に相談中"), format!("- 11月の調査 {kept} 済んだ")]);
     house.close().await;
 }
 

@@ -1,5 +1,6 @@
 //! `hinomi vault export/import/hold`
 
+use super::erase::{did, who};
 use super::{Progress, count, failed, folder};
 use crate::clock::now;
 use crate::outcome::{Verdict, usage};
@@ -112,14 +113,14 @@ pub fn hold(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
     };
     let vault = Vault::open(&dir, None, Options::default()).map_err(failed)?;
     let mut holds = vault.holds();
-    let before = holds.len();
+    let before = holds.iter().find(|h| h.name == *name).cloned();
     holds.retain(|h| h.name != *name);
     let said = [("name", Value::Text(name))];
     if matches.get_flag("lift") {
-        if holds.len() == before {
-            return Err(usage(format!("there is no hold '{name}'")));
-        }
+        let Some(lifted) = before else { return Err(usage(format!("there is no hold '{name}'"))) };
+        let reason = matches.get_one::<String>("reason").cloned().unwrap_or_default();
         vault.set_holds(holds).map_err(failed)?;
+        did(&vault, who(matches), "vault.hold", Deed::HoldLifted { name: name.clone(), query: lifted.query(), reason })?;
         return terminal::line(&words.with("vault-hold-lifted", &said)).map(|()| Verdict::Holds);
     }
     let Some(reason) = matches.get_one::<String>("reason").cloned() else { return Err(usage("--reason is needed: why must it stay?")) };
@@ -131,7 +132,10 @@ pub fn hold(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
         let Some(text) = matches.get_one::<String>(key) else { return Ok(None) };
         Time::parse_rfc3339(text).map(Some).ok_or_else(|| usage(format!("'{text}' is not an RFC 3339 time")))
     };
-    holds.push(Hold { name: name.clone(), reason, since: now(), tables, from: time("from")?, to: time("until")? });
+    let hold = Hold { name: name.clone(), reason: reason.clone(), since: now(), tables, from: time("from")?, to: time("until")? };
+    let deed = Deed::HoldPlaced { name: name.clone(), query: hold.query(), reason };
+    holds.push(hold);
     vault.set_holds(holds).map_err(failed)?;
+    did(&vault, who(matches), "vault.hold", deed)?;
     terminal::line(&words.with("vault-hold-set", &said)).map(|()| Verdict::Holds)
 }

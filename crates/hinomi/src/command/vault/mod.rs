@@ -1,13 +1,15 @@
-//! `hinomi vault status/verify/prove/query/export/import/hold`
+//! `hinomi vault status/verify/prove/query/export/import/hold/erase`
 
 mod archive;
 mod ask;
+mod erase;
 mod evidence;
 mod noted;
 mod rollups;
 
 pub use archive::{export, hold, import};
 pub use ask::query;
+pub use erase::erase;
 pub use evidence::prove;
 pub use rollups::rollups;
 
