@@ -42,6 +42,25 @@ pub enum VaultError {
         /// What was asked for.
         asked: String,
     },
+    /// The folder is encrypted, and what opens it is not there.
+    #[error("the data folder {} is encrypted, and cannot be opened without {wants}. Nothing was changed", dir.display())]
+    KeyMissing {
+        /// The folder.
+        dir: PathBuf,
+        /// What is needed, and how to give it.
+        wants: String,
+    },
+    /// The folder is encrypted with another key than the one that was given.
+    #[error("the data folder {} is encrypted, and {what}. Give the right one, or the recovery key that was printed when it was encrypted. Nothing was changed", dir.display())]
+    KeyWrong {
+        /// The folder.
+        dir: PathBuf,
+        /// What was given.
+        what: String,
+    },
+    /// Encryption at rest cannot be changed so.
+    #[error("{0}")]
+    Encryption(String),
     /// The operating system refused.
     #[error("cannot {doing} {}: {message}", file.display())]
     Io {

@@ -1,5 +1,6 @@
 //! How the vault is doing, for pages, `doctor` and the log.
 
+use crate::crypt::Encryption;
 use crate::error::Damage;
 use model::{SiteId, Time};
 
@@ -85,6 +86,8 @@ pub struct VaultStatus {
     pub last_verified: Option<LastVerified>,
     /// The last archive.
     pub last_export: Option<LastExport>,
+    /// Whether what is kept is encrypted.
+    pub encryption: Encryption,
     /// Records that were let go before they were written, since the start: conversations under pressure, nothing else.
     pub dropped: u64,
 }

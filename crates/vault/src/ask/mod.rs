@@ -35,6 +35,7 @@ pub mod words;
 pub use error::AskError;
 pub use run::{ask, ask_with};
 
+use crate::disk::AnyDisk;
 use crate::error::VaultError;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
@@ -72,6 +73,8 @@ pub struct SegmentFile {
     pub max_received: i64,
     /// The file of word filters beside it ([`words`]), where there is one.
     pub words: Option<PathBuf>,
+    /// Where both are read from.
+    pub disk: AnyDisk,
 }
 
 /// A table's data at one moment.
