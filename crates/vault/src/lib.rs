@@ -360,7 +360,9 @@ impl Vault {
     }
 
     fn crypt(&self) -> Result<&crypt::CryptDisk, VaultError> {
-        let refused = || VaultError::Encryption(String::from("the folder was opened for reading only; stop Hinomi and try again, or use the console"));
+        let refused = || {
+            VaultError::Encryption(String::from("the folder was opened for reading only; stop Hinomi and try again, or use the console"))
+        };
         self.inner.crypt.as_deref().filter(|_| !self.inner.read_only).ok_or_else(refused)
     }
 

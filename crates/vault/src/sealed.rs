@@ -269,7 +269,9 @@ pub(crate) fn add_words(inner: &Inner, file: &Sealed) {
         .disk
         .create(&new)
         .map_err(|e| VaultError::io("create", &new, &e))
-        .and_then(|f| crate::ask::words::build(&AnyDisk(Arc::clone(&inner.disk)), &file.path, io::BufWriter::with_capacity(1 << 18, Sink(f))))
+        .and_then(|f| {
+            crate::ask::words::build(&AnyDisk(Arc::clone(&inner.disk)), &file.path, io::BufWriter::with_capacity(1 << 18, Sink(f)))
+        })
         .and_then(|mut f| f.flush().map_err(|e| VaultError::io("write", &new, &e)));
     if made.is_err() || inner.disk.rename(&new, &words).is_err() {
         let _ = inner.disk.remove(&new);

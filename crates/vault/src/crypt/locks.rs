@@ -220,14 +220,7 @@ impl Lock {
         key.zeroize();
         aead.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(about(kind, &data.id)), &mut bytes)
             .map_err(|_| failed())?;
-        Ok(Lock {
-            kind,
-            path,
-            argon2id: hard,
-            salt: base64::encode(&salt),
-            nonce: base64::encode(&nonce),
-            locked: base64::encode(&bytes),
-        })
+        Ok(Lock { kind, path, argon2id: hard, salt: base64::encode(&salt), nonce: base64::encode(&nonce), locked: base64::encode(&bytes) })
     }
 
     /// `None`: not with this secret.
@@ -276,7 +269,10 @@ fn read_key(path: &Path) -> Result<Option<Secret>, VaultError> {
     text.zeroize();
     match key {
         Some(k) => Ok(Some(Secret(k))),
-        None => refuse(format!("{} holds no key: one line of 32 bytes in base64 is wanted; restore it from where it is kept safe", path.display())),
+        None => refuse(format!(
+            "{} holds no key: one line of 32 bytes in base64 is wanted; restore it from where it is kept safe",
+            path.display()
+        )),
     }
 }
 
@@ -317,7 +313,10 @@ impl NewLock {
             }
             NewLock::Credential(path) => match read_key(path)? {
                 Some(secret) => Lock::close(LockKind::Credential, None, &secret, data),
-                None => refuse(format!("there is no credential {}; give it to the service with LoadCredential= or LoadCredentialEncrypted=", path.display())),
+                None => refuse(format!(
+                    "there is no credential {}; give it to the service with LoadCredential= or LoadCredentialEncrypted=",
+                    path.display()
+                )),
             },
             NewLock::Passphrase(secret) => {
                 if secret.text().chars().count() < SHORTEST {
@@ -496,7 +495,10 @@ impl Book {
             let secret = read_recovery(typed.text())?;
             let lock = self.locks.iter().find(|l| l.kind == LockKind::Recovery);
             let lock = lock.ok_or_else(|| missing(String::from("what it was encrypted with; it has no recovery key")))?;
-            return lock.open(&secret, id).map(Some).ok_or_else(|| wrong(String::from("the recovery key is of another folder, or an older one")));
+            return lock
+                .open(&secret, id)
+                .map(Some)
+                .ok_or_else(|| wrong(String::from("the recovery key is of another folder, or an older one")));
         }
         let Some(lock) = self.main() else { return Err(missing(String::from("the recovery key"))) };
         let (secret, what) = match lock.kind {
@@ -505,7 +507,10 @@ impl Book {
                     return Err(missing(String::from("the key file; name it in the configuration with vault.key_file")));
                 };
                 let secret = read_key(&path)?.ok_or_else(|| {
-                    missing(format!("the key file {}; mount or restore it, or name another place with vault.key_file in the configuration", path.display()))
+                    missing(format!(
+                        "the key file {}; mount or restore it, or name another place with vault.key_file in the configuration",
+                        path.display()
+                    ))
                 })?;
                 (secret, format!("the key file {} is not the one that the folder was encrypted with", path.display()))
             }
@@ -516,7 +521,8 @@ impl Book {
                 (secret, String::from("the systemd credential hinomi-vault-key is not the one that the folder was encrypted with"))
             }
             LockKind::Passphrase => {
-                let wants = "the passphrase; start it at a terminal to type it, or name a file that holds it in HINOMI_VAULT_PASSPHRASE_FILE";
+                let wants =
+                    "the passphrase; start it at a terminal to type it, or name a file that holds it in HINOMI_VAULT_PASSPHRASE_FILE";
                 let asked = with.passphrase.as_ref().map(|ask| ask()).transpose()?.flatten();
                 (asked.ok_or_else(|| missing(String::from(wants)))?, String::from("the passphrase is wrong"))
             }

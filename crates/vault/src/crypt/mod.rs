@@ -194,7 +194,9 @@ impl CryptDisk {
     pub fn turn_on(&self, with: &NewLock, by: &str, now: Time) -> Result<Secret, VaultError> {
         let mut book = lock(&self.book);
         if book.answer() == Answer::On {
-            return Err(VaultError::Encryption(String::from("the folder is encrypted already; 'hinomi vault rekey' changes what opens it")));
+            return Err(VaultError::Encryption(String::from(
+                "the folder is encrypted already; 'hinomi vault rekey' changes what opens it",
+            )));
         }
         let known = self.keys.read().unwrap_or_else(PoisonError::into_inner).data.clone();
         let data = match known {
@@ -468,4 +470,103 @@ impl Disk for CryptDisk {
 /// The name under which a file is written anew.
 fn anew(file: &Path) -> PathBuf {
     beside(file, ".crypt.new")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::SimDisk;
+
+    fn encrypted() -> (SimDisk, CryptDisk, tempfile::TempDir) {
+        let (disk, home) = (SimDisk::new(), tempfile::tempdir().unwrap());
+        let crypt = CryptDisk::open(Arc::new(disk.clone()), Path::new("/v"), &Unlock::default(), false).unwrap();
+        crypt.turn_on(&NewLock::File(home.path().join("k")), "x", Time(0)).unwrap();
+        (disk, crypt, home)
+    }
+
+    #[test]
+    fn reading_anywhere_is_reading_the_plain_file() {
+        let (disk, crypt, _home) = encrypted();
+        let mut dice = 7u64;
+        let mut below = |n: usize| {
+            dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (dice >> 33) as usize % n.max(1)
+        };
+        for round in 0..40 {
+            let len = if round == 0 { 0 } else { below(5000) + below(2) * 3_000_000 };
+            let plain: Vec<u8> = (0..len).map(|_| below(256) as u8).collect();
+            let file = PathBuf::from(format!("/v/{round}"));
+            let mut out = crypt.create(&file).unwrap();
+            let mut left = plain.as_slice();
+            while !left.is_empty() {
+                let n = 1 + below(left.len().min(2_000_000));
+                out.write(&left[..n]).unwrap();
+                left = &left[n..];
+            }
+            out.sync().unwrap();
+            drop(out);
+            let raw = disk.files().into_iter().find(|(n, _)| *n == file).unwrap().1;
+            assert_eq!(raw.len(), len + 96);
+            assert!(len < 64 || !raw.windows(32).any(|w| w == &plain[..32]));
+            let found = crypt.open(&file).unwrap();
+            assert_eq!(found.size().unwrap(), len as u64);
+            assert_eq!(crypt.list(Path::new("/v")).unwrap().iter().find(|(n, _)| *n == round.to_string()).unwrap().1, len as u64);
+            for _ in 0..200 {
+                let from = below(len + 1);
+                let n = below((len - from).min(70_000) + 1);
+                let mut part = vec![0; n];
+                found.read_at(&mut part, from as u64).unwrap();
+                assert_eq!(part, plain[from..from + n], "{from} {n} of {len}");
+            }
+            assert_eq!(found.read_at(&mut [0; 2], len as u64).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+            assert!(found.read_at(&mut [0; 1], u64::MAX).is_err());
+            crypt.truncate(&file, len as u64 / 2).unwrap();
+            assert_eq!(crate::disk::read_all(&crypt, &file).unwrap(), plain[..len / 2]);
+        }
+    }
+
+    #[test]
+    fn the_same_bytes_are_never_the_same_file_twice() {
+        let (disk, crypt, _home) = encrypted();
+        for n in 0..3 {
+            crate::disk::replace(&crypt, Path::new("/v/a"), b"the same bytes as before").unwrap();
+            let raw = disk.files().into_iter().find(|(f, _)| f == Path::new("/v/a")).unwrap().1;
+            crate::disk::replace(&crypt, Path::new("/v/a"), b"the same bytes as before").unwrap();
+            let again = disk.files().into_iter().find(|(f, _)| f == Path::new("/v/a")).unwrap().1;
+            assert_ne!(raw[32..64], again[32..64], "{n}: salt");
+            assert_ne!(raw[96..], again[96..], "{n}");
+        }
+    }
+
+    #[test]
+    fn after_a_failed_write_a_file_is_not_gone_on_with() {
+        let (disk, crypt, _home) = encrypted();
+        let mut out = crypt.create(Path::new("/v/a")).unwrap();
+        out.write(b"one").unwrap();
+        disk.set_fault(Some(crate::sim::Fault::Full));
+        assert!(out.write(b"two, of which some came").is_err());
+        disk.set_fault(None);
+        assert!(out.write(b"other bytes at the same place").is_err());
+    }
+
+    #[test]
+    fn what_changes_on_the_way_is_not_overwritten_with_yesterday() {
+        let (_disk, crypt, _home) = encrypted();
+        crypt.turn_off("x", "y", Time(0)).unwrap();
+        crate::disk::replace(&crypt, Path::new("/v/a"), &[1; 3 << 20]).unwrap();
+        crypt.keys.write().unwrap().encrypts = true;
+        let mut first = true;
+        let done = crypt.rewrite(Path::new("/v/a"), &mut |_| {
+            if std::mem::take(&mut first) {
+                crate::disk::replace(&crypt, Path::new("/v/a"), b"today").unwrap();
+            }
+            true
+        });
+        assert_eq!(done.unwrap(), rewrite::Rewritten::Later);
+        assert_eq!(crate::disk::read_all(&crypt, Path::new("/v/a")).unwrap(), b"today");
+        let out = crypt.create(Path::new("/v/b")).unwrap();
+        assert_eq!(crypt.rewrite(Path::new("/v/b"), &mut |_| true).unwrap(), rewrite::Rewritten::Later, "it is being written");
+        drop(out);
+        assert_eq!(crypt.rewrite(Path::new("/v/b"), &mut |_| true).unwrap(), rewrite::Rewritten::Done);
+    }
 }

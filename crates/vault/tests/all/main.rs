@@ -7,6 +7,7 @@ mod blobs;
 mod crash;
 mod damage;
 mod duckdb;
+mod encryption;
 mod faults;
 mod kill;
 mod proving;

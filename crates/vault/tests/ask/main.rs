@@ -25,8 +25,8 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
-use vault::VaultError;
 use vault::AnyDisk;
+use vault::VaultError;
 use vault::ask::{Answer, AskError, Cancel, Limits, Scope, SegmentFile, Source, TableData, ask, format, words};
 use vault::columns::{self, RowBuilder};
 
