@@ -17,6 +17,7 @@ mod apply;
 pub mod assets;
 pub mod auth;
 mod db;
+pub mod encryption;
 pub mod error;
 pub mod findings;
 pub mod joins;

@@ -52,7 +52,7 @@ pub use age::Recipient;
 pub use archive::{ArchiveCheck, Export, Exported};
 pub use blobs::BlobId;
 pub use confirm::{Confirmation, ConfirmationKind};
-pub use crypt::{Answer, AskPassphrase, Encryption, LockKind, NewLock, Rewriting, Secret, Unlock, key_file_is_outside};
+pub use crypt::{Answer, AskPassphrase, Encryption, LockKind, NewLock, Rewriting, Secret, Unlock, encryption_of, key_file_is_outside};
 pub use disk::{AnyDisk, Disk, DiskFile, DiskRead, Identity, RealDisk};
 pub use error::{Damage, VaultError};
 pub use frame::Mark;

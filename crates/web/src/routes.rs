@@ -101,7 +101,9 @@ where
 /// Every route.
 pub(crate) fn routes() -> Vec<Route> {
     use api::stocktake as rounds;
-    use pages::{assets, calendar, entrance, events, export, findings, import, joins, ledger, own, settings, stocktake, today, vault};
+    use pages::{
+        assets, calendar, encryption, entrance, events, export, findings, import, joins, ledger, own, settings, stocktake, today, vault,
+    };
     vec![
         // Before login.
         public(Method::GET, "/healthz", pages::health),
@@ -176,6 +178,8 @@ pub(crate) fn routes() -> Vec<Route> {
         post("/vault/verify", EditSettings, vault::verify),
         post("/vault/holds", EditSettings, vault::holds),
         post("/vault/retention", EditSettings, vault::retention),
+        get(encryption::PATH, ViewSettings, encryption::page),
+        post(encryption::PATH, EditSettings, encryption::change),
         // The API.
         get("/api/v1/openapi.json", OwnSettings, api::openapi),
         get("/api/v1/session", OwnSettings, api::session),

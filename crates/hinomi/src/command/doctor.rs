@@ -3,6 +3,7 @@
 use super::{block_on, configuration, path};
 use crate::clock::now;
 use crate::config::Config;
+use crate::keys;
 use crate::outcome::Verdict;
 use crate::stores::state_url;
 use crate::words::Words;
@@ -12,7 +13,7 @@ use catalogue::Catalogue;
 use clap::ArgMatches;
 use state::{Store, StoreUrl};
 use std::net::TcpListener;
-use vault::{Options, Vault, VaultError};
+use vault::{Answer, LockKind, Options, Vault, VaultError};
 
 /// How one thing stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -62,6 +63,7 @@ pub fn run(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
     checks.push(certificate(&config));
     checks.push(state(&config));
     checks.push(vault(&config));
+    checks.extend(encryption(&config));
     checks.push(match Catalogue::load() {
         Ok(catalogue) => good("rules", catalogue.rules().iter().map(|r| r.id.as_str()).collect::<Vec<_>>().join(", ")),
         Err(e) => bad("rules", e.to_string()),
@@ -179,7 +181,7 @@ fn vault(config: &Config) -> Check {
     if !folder.is_dir() {
         return note("vault", format!("{} is not there yet; 'hinomi run' makes it", folder.display()));
     }
-    match Vault::open(&folder, None, Options::default()) {
+    match Vault::open_unlocked(&folder, None, Options::default(), &keys::unlock(config, false)) {
         Ok(vault) => {
             let status = vault.status();
             match status.damage.first() {
@@ -188,8 +190,52 @@ fn vault(config: &Config) -> Check {
             }
         }
         Err(VaultError::Locked { .. }) => good("vault", "in use by a running Hinomi"),
-        Err(e) => bad("vault", e.to_string()),
+        Err(VaultError::KeyMissing { kind: LockKind::Passphrase, .. }) => note(
+            "vault",
+            format!("it is opened with a passphrase, so it was not looked at; name a file with it in {}", keys::PASSPHRASE_FILE),
+        ),
+        Err(e) => bad("vault", format!("{:#}", keys::failed(e))),
     }
+}
+
+/// Whether what is kept is encrypted, and whether what opens it is there. Nothing of it is shown.
+fn encryption(config: &Config) -> Option<Check> {
+    let folder = config.data.join("vault");
+    if !folder.is_dir() {
+        return None;
+    }
+    let e = match vault::encryption_of(&folder) {
+        Ok(e) => e,
+        Err(e) => return Some(bad("encryption", e.to_string())),
+    };
+    let since = e.since.map(model::Time::rfc3339).unwrap_or_default();
+    let says = match (e.answer, &e.lock) {
+        (Answer::Open, _) => {
+            return Some(note(
+                "encryption",
+                "nobody has decided yet whether what is kept is encrypted; answer on the vault page, or run 'hinomi vault encrypt'",
+            ));
+        }
+        (Answer::Off, _) => return Some(note("encryption", format!("off since {since} ({}): {}", e.by, e.reason))),
+        (Answer::On, Some(kind)) => format!("on since {since}, opened by {}", kind.name()),
+        (Answer::On, None) => {
+            return Some(bad("encryption", "it is on, and only the recovery key opens it; run 'hinomi vault rekey --recovery-key-file'"));
+        }
+    };
+    let Some(file) = config.key_file.as_ref().or(e.key_file.as_ref()).filter(|_| e.lock == Some(LockKind::File)) else {
+        return Some(good("encryption", says));
+    };
+    let says = format!("{says} {}", file.display());
+    if !vault::key_file_is_outside(file, &config.data) {
+        return Some(bad(
+            "encryption",
+            format!("{says}: the key lies inside of the data folder; move it out, and name it with vault.key_file"),
+        ));
+    }
+    Some(match std::fs::metadata(file) {
+        Ok(_) => good("encryption", says),
+        Err(e) => bad("encryption", format!("{says}: the key file cannot be reached: {e}")),
+    })
 }
 
 fn clock() -> Check {

@@ -488,46 +488,32 @@ impl Book {
         if self.locks.is_empty() {
             return Ok(None);
         }
-        let missing = |wants: String| VaultError::KeyMissing { dir: dir.to_path_buf(), wants };
-        let wrong = |what: String| VaultError::KeyWrong { dir: dir.to_path_buf(), what };
+        let missing = |kind, file| VaultError::KeyMissing { dir: dir.to_path_buf(), kind, file };
         let id = unhex(&self.key).ok_or_else(|| VaultError::Encryption(format!("{FILE} names no key")))?;
-        if let Some(typed) = &with.recovery {
-            let secret = read_recovery(typed.text())?;
+        let (lock, secret, file) = if let Some(typed) = &with.recovery {
             let lock = self.locks.iter().find(|l| l.kind == LockKind::Recovery);
-            let lock = lock.ok_or_else(|| missing(String::from("what it was encrypted with; it has no recovery key")))?;
-            return lock
-                .open(&secret, id)
-                .map(Some)
-                .ok_or_else(|| wrong(String::from("the recovery key is of another folder, or an older one")));
-        }
-        let Some(lock) = self.main() else { return Err(missing(String::from("the recovery key"))) };
-        let (secret, what) = match lock.kind {
-            LockKind::File | LockKind::Recovery => {
-                let Some(path) = with.key_file.clone().or_else(|| lock.path.clone()) else {
-                    return Err(missing(String::from("the key file; name it in the configuration with vault.key_file")));
-                };
-                let secret = read_key(&path)?.ok_or_else(|| {
-                    missing(format!(
-                        "the key file {}; mount or restore it, or name another place with vault.key_file in the configuration",
-                        path.display()
-                    ))
-                })?;
-                (secret, format!("the key file {} is not the one that the folder was encrypted with", path.display()))
-            }
-            LockKind::Credential => {
-                let path = with.credential.clone();
-                let wants = "the systemd credential hinomi-vault-key; start it as the service, with LoadCredential= or LoadCredentialEncrypted= for it";
-                let secret = path.as_deref().map(read_key).transpose()?.flatten().ok_or_else(|| missing(String::from(wants)))?;
-                (secret, String::from("the systemd credential hinomi-vault-key is not the one that the folder was encrypted with"))
-            }
-            LockKind::Passphrase => {
-                let wants =
-                    "the passphrase; start it at a terminal to type it, or name a file that holds it in HINOMI_VAULT_PASSPHRASE_FILE";
-                let asked = with.passphrase.as_ref().map(|ask| ask()).transpose()?.flatten();
-                (asked.ok_or_else(|| missing(String::from(wants)))?, String::from("the passphrase is wrong"))
+            let none = || VaultError::Encryption(String::from("the folder has no recovery key"));
+            (lock.ok_or_else(none)?, read_recovery(typed.text())?, None)
+        } else {
+            let Some(lock) = self.main() else { return Err(missing(LockKind::Recovery, None)) };
+            match lock.kind {
+                LockKind::File | LockKind::Recovery => {
+                    let path = with.key_file.clone().or_else(|| lock.path.clone());
+                    let secret = path.as_deref().map(read_key).transpose()?.flatten();
+                    (lock, secret.ok_or_else(|| missing(LockKind::File, path.clone()))?, path)
+                }
+                LockKind::Credential => {
+                    let secret = with.credential.as_deref().map(read_key).transpose()?.flatten();
+                    (lock, secret.ok_or_else(|| missing(LockKind::Credential, None))?, None)
+                }
+                LockKind::Passphrase => {
+                    let asked = with.passphrase.as_ref().map(|ask| ask()).transpose()?.flatten();
+                    (lock, asked.ok_or_else(|| missing(LockKind::Passphrase, None))?, None)
+                }
             }
         };
-        lock.open(&secret, id).map(Some).ok_or_else(|| wrong(what))
+        let wrong = || VaultError::KeyWrong { dir: dir.to_path_buf(), kind: lock.kind, file };
+        lock.open(&secret, id).map(Some).ok_or_else(wrong)
     }
 
     pub fn turn_on(&mut self, dir: &Path, data: &DataKey, with: &NewLock, by: &str, now: Time) -> Result<Secret, VaultError> {

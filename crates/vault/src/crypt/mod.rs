@@ -14,6 +14,7 @@ mod locks;
 mod rewrite;
 
 pub use locks::{AskPassphrase, LockKind, NewLock, Secret, Unlock, key_file_is_outside};
+
 pub(crate) use rewrite::{look_after, look_after_now};
 
 use crate::disk::{Disk, DiskFile, DiskRead, Identity, beside};
@@ -102,6 +103,11 @@ struct Keys {
     encrypts: bool,
 }
 
+/// How a folder stands, without opening it and without its key.
+pub fn encryption_of(dir: &Path) -> Result<Encryption, VaultError> {
+    Ok(Book::load(&crate::disk::RealDisk, dir)?.status())
+}
+
 /// What goes on with names, so that a file is not written anew while it is written or replaced.
 #[derive(Default)]
 struct Moves {
@@ -171,10 +177,7 @@ impl CryptDisk {
             let file = self.dir.join(name);
             let head = self.disk.open(&file).and_then(|f| head(&*f));
             if matches!(head, Ok(Head::Encrypted { .. })) {
-                return Err(VaultError::KeyMissing {
-                    dir: self.dir.clone(),
-                    wants: String::from("encryption.json, which says how; restore it from a backup"),
-                });
+                return Err(VaultError::LocksMissing { dir: self.dir.clone() });
             }
         }
         Ok(())
@@ -255,6 +258,12 @@ impl CryptDisk {
             self.keys.write().unwrap_or_else(PoisonError::into_inner).data = None;
         }
         Ok(())
+    }
+
+    /// Whether the files that hold the locks are what was written. Only looked at where something was decided.
+    pub fn locks_are_whole(&self) -> bool {
+        let book = lock(&self.book);
+        book.answer() == Answer::Open || book.is_twice(&*self.disk, &self.dir)
     }
 
     fn decrypting(&self, file: &Path, inner: Box<dyn DiskRead>) -> io::Result<Box<dyn DiskRead>> {

@@ -206,12 +206,13 @@ fn without_the_key_or_with_another_it_is_told_and_nothing_is_changed() {
     // Missing.
     std::fs::remove_file(e.file()).unwrap();
     let missing = refused(&e.disk);
-    assert!(matches!(&missing, VaultError::KeyMissing { dir: d, wants } if *d == dir() && wants.contains("vault.key")), "{missing}");
+    assert!(matches!(&missing, VaultError::KeyMissing { dir: d, file: Some(f), .. } if *d == dir() && *f == e.file()), "{missing}");
+    assert!(missing.to_string().contains("vault.key_file"), "{missing}");
     // Another.
     let other = Encrypted::new();
     std::fs::copy(other.file(), e.file()).unwrap();
     let wrong = refused(&e.disk);
-    assert!(matches!(&wrong, VaultError::KeyWrong { what, .. } if what.contains("vault.key")), "{wrong}");
+    assert!(matches!(&wrong, VaultError::KeyWrong { file: Some(f), .. } if *f == e.file()), "{wrong}");
     // No key at all.
     std::fs::write(e.file(), "hello\n").unwrap();
     assert!(refused(&e.disk).to_string().contains("holds no key"));
@@ -247,7 +248,7 @@ fn an_encrypted_folder_without_its_locks_is_refused_in_words() {
         std::fs::remove_file(folder.join(f)).unwrap();
     }
     let e = Vault::open(&folder, None, Options::default()).err().unwrap();
-    assert!(matches!(&e, VaultError::KeyMissing { wants, .. } if wants.contains("encryption.json")), "{e}");
+    assert!(matches!(&e, VaultError::LocksMissing { dir } if *dir == folder) && e.to_string().contains("encryption.json"), "{e}");
 }
 
 #[test]
@@ -292,6 +293,8 @@ fn verify_still_names_the_record_of_a_flipped_byte() {
     e.disk.edit(&name, |b| b[bytes.len() / 3] ^= 4);
     let damage = v.verify().unwrap().damage;
     assert!(damage.len() == 1 && damage[0].file == name, "{damage:?}");
+    e.disk.edit(&dir().join("encryption.copy"), |b| b[9] ^= 4);
+    assert!(v.verify().unwrap().damage.iter().any(|d| d.file.ends_with("encryption.json")));
 }
 
 #[test]

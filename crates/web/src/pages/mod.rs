@@ -2,6 +2,7 @@
 
 pub(crate) mod assets;
 pub(crate) mod calendar;
+pub(crate) mod encryption;
 pub(crate) mod entrance;
 pub(crate) mod events;
 pub(crate) mod export;

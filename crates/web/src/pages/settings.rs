@@ -33,6 +33,7 @@ pub(crate) fn kept(ask: &Ask, limit_days: Option<u64>) -> Kept {
         free: s.free.map(Amount::bytes),
         limit_days,
         outside: String::new(),
+        encryption: String::new(),
     }
 }
 

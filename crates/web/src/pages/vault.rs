@@ -143,6 +143,7 @@ async fn fill(ask: &Ask, proof: &Authorised<ViewSettings>, problem: Option<(&str
             )
         },
         dropped: Amount::count(status.dropped),
+        encryption: super::encryption::row(ask, &status.encryption),
         write_errors: Amount::count(status.write_errors),
         last_sync: status.last_sync.map(|at| past(ask, at)),
         tables: tables(ask, &status, events, ceiling, &number),
@@ -426,7 +427,7 @@ pub(crate) async fn verify(ask: Ask, proof: Authorised<EditSettings>) -> Result<
     Ok(redirect(&with_done("/vault#look", "look-began")))
 }
 
-fn whole(proof: &Authorised<EditSettings>) -> Result<(), Problem> {
+pub(super) fn whole(proof: &Authorised<EditSettings>) -> Result<(), Problem> {
     // The vault belongs to the site: whoever answers for one zone does not decide here.
     if proof.zone().is_some() { Err(Problem::Denied) } else { Ok(()) }
 }

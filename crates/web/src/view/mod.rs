@@ -47,6 +47,7 @@
 //! | `POST /vault/verify` | looks through everything | `depth` (`files`/`deep`) |
 //! | `POST /vault/holds` | | `act` (`add`/`lift`), `name`, `reason`, `table`, `from`, `to` |
 //! | `POST /vault/retention` | | `key`, `rev`, `value` |
+//! | `GET /vault/encryption`, `POST /vault/encryption` | [`encryption::EncryptionPage`]; the recovery key once | `act` (`on`/`off`/`rekey`/`recovery`), `how` (`file`/`passphrase`/`credential`), `key_file`, `passphrase`, `passphrase_again`, `reason` |
 //! | `GET /live` | server-sent events `finding`, `asset`, `sensor`, `resync` (all of them); the data is never shown | |
 //! | `GET /ui/{file}` | [`bundle::FILES`] | `v` = [`bundle::VERSION`], so it may be cached for ever |
 //!
@@ -59,6 +60,7 @@ pub mod brush;
 pub mod bundle;
 pub mod calendar;
 pub mod chart;
+pub mod encryption;
 pub mod events;
 pub mod findings;
 pub mod plain;

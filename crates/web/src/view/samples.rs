@@ -200,8 +200,9 @@ fn today(s: &Say, empty: bool) -> TodayPage {
             since: Some(s.w("10月20日", "Oct 20")),
             disk: Amount::bytes(2_412_000_000),
             free: Some(Amount::bytes(391_000_000_000)),
-            limit_days: Some(365),
             outside: s.s("外部の確認：3 日前", "Last confirmed from outside: 3 days ago"),
+            encryption: s.s("暗号化するかどうかを、まだ決めていません。", "Nobody has decided yet whether it is encrypted."),
+            ..Kept::default()
         },
         as_of: None,
     };
@@ -644,7 +645,7 @@ fn settings(s: &Say) -> SettingsPage {
             disk: Amount::bytes(2_412_000_000),
             free: Some(Amount::bytes(391_000_000_000)),
             limit_days: Some(365),
-            outside: s.s("外部の確認：3 日前", "Last confirmed from outside: 3 days ago"),
+            ..Kept::default()
         },
         values: vec![
             SettingRow {

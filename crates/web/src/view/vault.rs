@@ -1,5 +1,6 @@
 //! 保管庫: how the records are kept, what proves them, and what to do where something is missing.
 
+use super::encryption::EncryptionRow;
 use super::events::RawRow;
 use super::settings::SettingRow;
 use super::shell::{Amount, Choice, Link, Shell, When};
@@ -149,6 +150,8 @@ pub struct VaultPage {
     pub let_go: String,
     /// Records dropped before they were written.
     pub dropped: Amount,
+    /// Whether what is kept is encrypted.
+    pub encryption: EncryptionRow,
     /// Writes that failed since the start.
     pub write_errors: Amount,
     /// When the disk last said that it is safe.

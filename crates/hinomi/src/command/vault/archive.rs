@@ -2,6 +2,8 @@
 
 use super::{Progress, count, failed, folder};
 use crate::clock::now;
+use crate::command::configuration;
+use crate::keys;
 use crate::outcome::{Verdict, usage};
 use crate::terminal;
 use crate::words::Words;
@@ -11,7 +13,7 @@ use clap::ArgMatches;
 use model::Time;
 use model::event::Table;
 use std::path::PathBuf;
-use vault::{Export, Hold, Options, Vault, VaultError, archive};
+use vault::{Export, Hold, Options, VaultError, archive};
 
 /// Bytes as people write them on media: decimal, as makers do.
 fn size(text: &str) -> Result<u64> {
@@ -34,11 +36,12 @@ fn size(text: &str) -> Result<u64> {
 
 /// Writes an archive.
 pub fn export(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
-    let dir = folder(matches)?;
-    let vault = match Vault::open(&dir, None, Options::default()) {
+    folder(matches)?;
+    let config = configuration(matches)?;
+    let vault = match keys::open(&config, None, Options::default()) {
         Err(VaultError::Locked { .. }) => {
             terminal::say(&words.say("vault-export-running"));
-            Vault::open_read_only(&dir, Options::default())
+            keys::open_read_only(&config)
         }
         other => other,
     };
@@ -93,9 +96,10 @@ pub fn import(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
 
 /// Lists, sets and lifts holds.
 pub fn hold(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
-    let dir = folder(matches)?;
+    folder(matches)?;
+    let config = configuration(matches)?;
     let Some(name) = matches.get_one::<String>("name") else {
-        let holds = Vault::open_read_only(&dir, Options::default()).map_err(failed)?.holds();
+        let holds = keys::open_read_only(&config).map_err(failed)?.holds();
         if matches.get_flag("json") {
             terminal::json(&holds)?;
         } else if holds.is_empty() {
@@ -106,7 +110,7 @@ pub fn hold(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
         }
         return Ok(Verdict::Holds);
     };
-    let vault = Vault::open(&dir, None, Options::default()).map_err(failed)?;
+    let vault = keys::open(&config, None, Options::default()).map_err(failed)?;
     let mut holds = vault.holds();
     let before = holds.len();
     holds.retain(|h| h.name != *name);

@@ -1,6 +1,8 @@
 //! `hinomi vault query`: questions in SQL, or by name.
 
 use super::{count, open};
+use crate::command::configuration;
+use crate::keys;
 use crate::outcome::{Verdict, bad_input, unreachable, usage};
 use crate::terminal;
 use crate::words::Words;
@@ -119,8 +121,11 @@ fn note(matches: &ArgMatches, asked: &str, rows: usize) {
     if matches.try_get_one::<PathBuf>("archive").ok().flatten().is_some() {
         return;
     }
-    let Ok(dir) = super::folder(matches) else { return };
-    let Ok(vault) = Vault::open(&dir, None, vault::Options::default()) else { return };
+    let Ok(config) = super::folder(matches).and_then(|_| configuration(matches)) else { return };
+    // Nobody is asked for a passphrase a second time.
+    let Ok(vault) = Vault::open_unlocked(&config.data.join("vault"), None, vault::Options::default(), &keys::unlock(&config, false)) else {
+        return;
+    };
     let audit = Audit {
         user: None,
         actor: std::env::var("USER").unwrap_or_else(|_| String::from("root")),
