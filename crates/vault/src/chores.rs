@@ -103,9 +103,10 @@ const AGAIN: Duration = Duration::from_secs(10);
 /// Looks through everything now and then, slowly, until the vault is closed. Files that a change of encryption left behind come first.
 pub(crate) fn look(inner: &Arc<Inner>) {
     let mut left = bring(inner);
+    let mut next = Instant::now() + EVERY;
     loop {
         {
-            let until = Instant::now() + if left { AGAIN } else { EVERY };
+            let until = if left { Instant::now() + AGAIN } else { next };
             let mut chores = lock(&inner.chores);
             while !chores.closing && !chores.rewrite {
                 let left = until.saturating_duration_since(Instant::now());
@@ -120,6 +121,10 @@ pub(crate) fn look(inner: &Arc<Inner>) {
             chores.rewrite = false;
         }
         left = bring(inner);
+        if Instant::now() < next {
+            continue;
+        }
+        next = Instant::now() + EVERY;
         let now = (inner.options.now)();
         let last = lock(&inner.memory).last_verified.map(|v| v.at);
         // A clock that went back makes it due again rather than never.
