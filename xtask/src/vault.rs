@@ -47,7 +47,10 @@ fn number(text: &str, before: &str) -> Option<f64> {
 pub fn append(work: &Path, profile: &str, quick: bool, encrypted: bool) -> Result<Vec<Figure>> {
     let folder = work.join("vault-append");
     std::fs::create_dir_all(&folder)?;
-    let text = say(&tool(profile)?, &["append", &folder.display().to_string(), if quick { "5" } else { "30" }, if encrypted { "encrypted" } else { "" }])?;
+    let text = say(
+        &tool(profile)?,
+        &["append", &folder.display().to_string(), if quick { "5" } else { "30" }, if encrypted { "encrypted" } else { "" }],
+    )?;
     std::fs::remove_dir_all(&folder)?;
     let line = |start: &str| text.lines().find(|l| l.starts_with(start)).unwrap_or_default().to_owned();
     let (ack, sealed, latency, limit) = (line("ack"), line("sealed"), line("latency"), line("limit"));

@@ -11,8 +11,8 @@ use crate::view::{Amount, Page};
 use axum::http::StatusCode;
 use axum::response::Response;
 use catalogue::Value;
-use model::Authorised;
-use model::access::{EditSettings, ViewSettings};
+use model::access::{EditSettings, ViewSettings, authorise};
+use model::{Authorised, Principal};
 use state::encryption::Decision;
 use std::path::PathBuf;
 use vault::{Answer, Encryption, LockKind, NewLock, Secret, VaultError};
@@ -58,9 +58,11 @@ pub(crate) fn question(ask: &Ask) -> String {
     if ask.shared.vault.status().encryption.answer == Answer::Open { ask.say("enc-question") } else { String::new() }
 }
 
-/// Whether an administrator who comes in for the first time is asked now.
-pub(crate) fn is_due(ask: &Ask) -> bool {
-    ask.also(EditSettings).is_ok_and(|p| p.zone().is_none()) && ask.shared.vault.status().encryption.answer == Answer::Open
+/// Whether an administrator who comes in for the first time is asked now: with the password that they have just set.
+pub(crate) fn is_due(ask: &Ask, who: &Principal) -> bool {
+    let who = Principal { must_change_password: false, ..who.clone() };
+    let may = authorise(&who, EditSettings, ask.shared.store.site().id, None).is_ok_and(|p| p.zone().is_none());
+    may && ask.shared.vault.status().encryption.answer == Answer::Open
 }
 
 /// `GET /vault/encryption`

@@ -62,7 +62,7 @@ pub(crate) async fn password(ask: Ask, proof: Authorised<OwnSettings>) -> Result
     ask.store.set_own_password(&proof, &phc, Some(caller.token_hash), ask.now).await?;
     ask.shared.limiter.succeeded(&key);
     // Who comes in for the first time is asked what only they can decide.
-    let first = caller.principal.must_change_password && super::encryption::is_due(&ask);
+    let first = caller.principal.must_change_password && super::encryption::is_due(&ask, &caller.principal);
     Ok(redirect(&with_done(if first { super::encryption::PATH } else { "/" }, "password")))
 }
 

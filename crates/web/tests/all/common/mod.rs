@@ -117,6 +117,10 @@ impl House {
         }
     }
 
+    /// The data folder.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
     pub fn now(&self) -> Time {
         Time(self.clock.load(Ordering::Relaxed))
     }
