@@ -1414,9 +1414,25 @@ class Folder:
         except Fails as why:
             return {"verdict": "fails", "state": "red", "problem": why.shape()}
 
+    def refuse_encrypted(self):
+        """A folder that is encrypted at rest needs its key, and an export does not."""
+        files = [os.path.join(self.path, "log", "key")]
+        segments = os.path.join(self.path, "segments")
+        if os.path.isdir(segments):
+            files += [os.path.join(segments, name) for name in os.listdir(segments)]
+        for name in files:
+            try:
+                with open(name, "rb") as f:
+                    head = f.read(96)
+            except OSError:
+                continue
+            if len(head) == 96 and head[:8] == b"HINOMIEN" and zlib.crc32(head[:92]) == int.from_bytes(head[92:], "little"):
+                raise Unreadable("encrypted")
+
     def check(self):
         if not os.path.isdir(os.path.join(self.path, "log")):
             raise Unreadable("no_log")
+        self.refuse_encrypted()
         try:
             line = self.read("log/vkey", KEY).decode("utf-8")
         except UnicodeDecodeError:
@@ -1610,7 +1626,11 @@ def main(arguments=None):
         return 2
     except Unreadable as why:
         code = str(why)
-        text = WORDS.get(code, "there is no log/ in this folder" if code == "no_log" else code)
+        of_folder = {
+            "no_log": "there is no log/ in this folder",
+            "encrypted": "this folder is encrypted at rest; export it first (hinomi vault export --to DIR) and give the archive's folder",
+        }
+        text = WORDS.get(code, of_folder.get(code, code))
         if args.json:
             print(json.dumps({"verdict": "unreadable", "state": "red", "problem": {"entry": "", "place": "", "code": code, "detail": "", "why": text}, "passed": []}))
         else:

@@ -47,7 +47,7 @@ pub fn run(args: &[String]) -> Result<()> {
     std::fs::create_dir_all(&work)?;
     let mut figures = Vec::new();
     if wants("vault-append") {
-        figures.extend(crate::vault::append(&work, profile, quick)?);
+        figures.extend(crate::vault::append(&work, profile, quick, args.iter().any(|a| a == "--encrypted"))?);
     }
     if wants("vault-verify") {
         figures.extend(crate::vault::verify(&work, profile, quick)?);

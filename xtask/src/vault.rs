@@ -80,16 +80,19 @@ fn number(text: &str, before: &str) -> Option<f64> {
     head.rsplit([' ', '(']).next()?.parse().ok()
 }
 
-/// Appending, beside the bare disk.
-pub fn append(work: &Path, profile: &str, quick: bool) -> Result<Vec<Figure>> {
+/// Appending, beside the bare disk; and the same in an encrypted folder.
+pub fn append(work: &Path, profile: &str, quick: bool, encrypted: bool) -> Result<Vec<Figure>> {
     let folder = work.join("vault-append");
     std::fs::create_dir_all(&folder)?;
-    let text = say(&tool(profile)?, &["append", &folder.display().to_string(), if quick { "5" } else { "30" }])?;
+    let text = say(
+        &tool(profile)?,
+        &["append", &folder.display().to_string(), if quick { "5" } else { "30" }, if encrypted { "encrypted" } else { "" }],
+    )?;
     std::fs::remove_dir_all(&folder)?;
     let line = |start: &str| text.lines().find(|l| l.starts_with(start)).unwrap_or_default().to_owned();
     let (ack, sealed, latency, limit) = (line("ack"), line("sealed"), line("latency"), line("limit"));
     let figure = |what: &str, figure: String, peer: String, ratio: String| Figure { what: String::from(what), figure, peer, ratio };
-    Ok(vec![
+    let mut figures = vec![
         figure(
             "`vault-append` to acknowledgement",
             ack.clone(),
@@ -108,7 +111,12 @@ pub fn append(work: &Path, profile: &str, quick: bool) -> Result<Vec<Figure>> {
             String::new(),
             latency.rsplit(' ').next().unwrap_or_default().to_owned() + " (limit 2)",
         ),
-    ])
+    ];
+    for l in text.lines().filter(|l| l.starts_with("encryption ")) {
+        let (what, ratios) = l.split_once(": ").unwrap_or((l, ""));
+        figures.push(figure(&format!("`vault-append --encrypted`, {what}"), ratios.to_owned(), String::new(), String::new()));
+    }
+    Ok(figures)
 }
 
 /// A year's folder for the two below, made where it is not there.

@@ -68,6 +68,14 @@ pub fn command(words: &Words) -> Command {
             .help(w("arg-encoding"))
     };
 
+    let locks = |command: Command| {
+        command
+            .arg(config())
+            .arg(data())
+            .arg(place("key-file", "PATH", "arg-key-file"))
+            .arg(flag("passphrase", "arg-passphrase").conflicts_with("key-file"))
+            .arg(flag("credential", "arg-credential").conflicts_with_all(["key-file", "passphrase"]))
+    };
     let run = leaf("run", "cmd-run")
         .arg(config())
         .arg(data())
@@ -240,6 +248,16 @@ pub fn command(words: &Words) -> Command {
                     .arg(text("by", "NAME", "arg-by"))
                     .arg(flag("dry-run", "arg-erase-dry-run"))
                     .arg(flag("yes", "arg-erase-yes")),
+                locks(leaf("encrypt", "cmd-vault-encrypt")).arg(json()).arg(text("by", "NAME", "arg-by")),
+                leaf("decrypt", "cmd-vault-decrypt")
+                    .arg(config())
+                    .arg(data())
+                    .arg(text("reason", "TEXT", "arg-decrypt-reason").required(true))
+                    .arg(text("by", "NAME", "arg-by")),
+                locks(leaf("rekey", "cmd-vault-rekey"))
+                    .arg(flag("new-recovery-key", "arg-new-recovery-key"))
+                    .arg(file("recovery-key-file", "arg-recovery-key-file"))
+                    .arg(text("by", "NAME", "arg-by")),
                 leaf("checkpoint", "cmd-vault-checkpoint")
                     .arg(config())
                     .arg(data())

@@ -43,6 +43,12 @@ pub const KEYS: &[Key] = &[
     },
     Key { name: "capture.folder", default: "\"\"", unit: "folder", about: "a folder that is being filled with captures" },
     Key { name: "capture.ring", default: "32", unit: "MiB per interface", about: "kernel ring for frames that wait to be read" },
+    Key {
+        name: "vault.key_file",
+        default: "\"\"",
+        unit: "file",
+        about: "key of an encrypted vault, outside of the data folder; empty: where it was when encryption was turned on",
+    },
     Key { name: "memory.ceiling", default: "512", unit: "MiB", about: "what tables of flows, streams and devices may take together" },
 ];
 
@@ -65,6 +71,8 @@ pub struct Config {
     pub folder: Option<PathBuf>,
     /// Kernel ring per interface, MiB.
     pub ring_mib: u32,
+    /// The key of an encrypted vault, where it is named.
+    pub key_file: Option<PathBuf>,
     /// Memory ceiling, MiB.
     pub ceiling_mib: u32,
 }
@@ -80,6 +88,7 @@ impl Default for Config {
             interfaces: vec![String::from("auto")],
             folder: None,
             ring_mib: 32,
+            key_file: None,
             ceiling_mib: 512,
         }
     }
@@ -144,6 +153,7 @@ impl Config {
                     "capture.interfaces" => config.interfaces = words()?,
                     "capture.folder" => config.folder = Some(word()?).filter(|f| !f.is_empty()).map(PathBuf::from),
                     "capture.ring" => config.ring_mib = number(1, 4096)?,
+                    "vault.key_file" => config.key_file = Some(word()?).filter(|f| !f.is_empty()).map(PathBuf::from),
                     "memory.ceiling" => config.ceiling_mib = number(64, 1 << 20)?,
                     _ => bail!("{name}:{line}: there is no setting '{full}'; {}", suggest(&full)),
                 }
@@ -172,6 +182,7 @@ impl Config {
             "capture.interfaces" => list(&self.interfaces),
             "capture.folder" => path(self.folder.as_ref()),
             "capture.ring" => self.ring_mib.to_string(),
+            "vault.key_file" => path(self.key_file.as_ref()),
             _ => self.ceiling_mib.to_string(),
         };
         let mut out = String::new();
@@ -266,6 +277,7 @@ mod tests {
         config.state = Some("postgres://u@h/d".into());
         config.folder = Some("/f".into());
         config.ring_mib = 7;
+        config.key_file = Some("/k".into());
         config.ceiling_mib = 99;
         assert_eq!(Config::parse(&config.to_toml(), "x").unwrap(), config);
         for key in KEYS {

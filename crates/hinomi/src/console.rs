@@ -1,6 +1,7 @@
 //! The console, given what it shows: both stores, the sensors, and a knock when something is new.
 
 use crate::clock::now;
+use crate::keys;
 use crate::outcome::{state_error, unreachable};
 use crate::plan::Plan;
 use crate::rights::Rights;
@@ -12,7 +13,7 @@ use model::{Notice, Span, Time};
 use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::sync::{broadcast, watch};
-use web::{Console, ConsoleConfig, FirstAdminError, Limits, Listen, Services, TlsFiles};
+use web::{Console, ConsoleConfig, FirstAdminError, KeyPlaces, Limits, Listen, Services, TlsFiles};
 
 /// A console that can serve, with what has to be printed once.
 pub struct Built {
@@ -47,6 +48,11 @@ pub async fn build(plan: &Plan, rights: &Rights, stores: &Stores, notices: &broa
         as_of: as_of(sensors),
         clock: Arc::new(now),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        keys: KeyPlaces {
+            proposal: plan.config.key_file.clone().unwrap_or_else(|| keys::PROPOSED.into()),
+            configured: plan.config.key_file.is_some(),
+            credential: keys::credential(),
+        },
     };
     let first = web::first_admin(&stores.store, now()).await.map_err(|e| match e {
         FirstAdminError::State(e) => state_error(e),

@@ -17,6 +17,7 @@ mod folder_memory;
 mod house;
 mod housekeeping;
 mod inspect;
+mod keys;
 mod pipeline;
 mod plan;
 mod qr;

@@ -2,6 +2,7 @@
 
 use crate::clock::now;
 use crate::config::Config;
+use crate::keys;
 use crate::outcome::{state_error, unreachable};
 use anyhow::Result;
 use model::Body;
@@ -35,7 +36,7 @@ impl Stores {
         let store = Store::open(&state_url(config)?, now()).await.map_err(state_error)?;
         let pipeline = store.pipeline().map_err(state_error)?;
         let options = Options { queue_bytes: queue, retention: retention(&pipeline).await?, ..Options::default() };
-        let vault = Vault::open(&config.data.join("vault"), Some(store.site().id), options).map_err(unreachable)?;
+        let vault = keys::open(config, Some(store.site().id), options).map_err(keys::failed)?;
         for note in vault.status().notes {
             tracing::warn!("vault: {note}");
         }

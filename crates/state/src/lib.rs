@@ -18,6 +18,7 @@ pub mod assets;
 pub mod auth;
 pub mod clocks;
 mod db;
+pub mod encryption;
 pub mod error;
 pub mod findings;
 pub mod joins;

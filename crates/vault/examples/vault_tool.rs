@@ -2,7 +2,7 @@
 //!
 //!     vault_tool torture MINUTES            a forgetful disk and kill -9, and a summary
 //!     vault_tool full FOLDER                fills the file system of FOLDER (a small one of its own!), makes room, and a summary
-//!     vault_tool append FOLDER SECONDS      records per second to acknowledgement, beside the bare disk
+//!     vault_tool append FOLDER SECONDS [encrypted]  records per second to acknowledgement, beside the bare disk; and the same encrypted
 //!     vault_tool load FOLDER RECORDS        a year of invented factory data
 //!     vault_tool size FOLDER                what log lines take, beside zstd -3 of the same lines as text
 //!     vault_tool verify FOLDER [deep]       time to look through everything
@@ -161,13 +161,25 @@ fn peak_mib() -> u64 {
     line.split_whitespace().nth(1).and_then(|n| n.parse::<u64>().ok()).unwrap_or(0) / 1024
 }
 
-fn append(folder: &Path, seconds: u64) -> Any<()> {
-    // To acknowledgement alone, then with committing, sealing and compaction.
-    for (name, seal) in [("ack", false), ("sealed", true)] {
+fn append(folder: &Path, seconds: u64, encrypted: bool) -> Any<()> {
+    // To acknowledgement alone, then with committing, sealing and compaction; then both again in an encrypted folder.
+    let mut runs = vec![("ack", false, false), ("sealed", true, false)];
+    if encrypted {
+        runs.extend([("encrypted ack", false, true), ("encrypted sealed", true, true)]);
+    }
+    let mut pace: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
+    let key = tempfile_key(folder);
+    for (name, seal, encrypted) in runs {
         let dir = folder.join(name);
         let options =
             Options { seal, commit_every: if seal { Duration::from_secs(5) } else { Duration::from_hours(1) }, ..Options::default() };
         let vault = Vault::open(&dir, None, options)?;
+        if encrypted {
+            vault.encrypt(&vault::NewLock::File(key.clone()), "bench")?;
+            while !vault.bring_after()? {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        }
         let count = Arc::new(AtomicU64::new(0));
         let began = Arc::new(std::sync::Barrier::new(5));
         let (mut start, mut cpu0) = (Instant::now(), cpu());
@@ -208,7 +220,8 @@ fn append(folder: &Path, seconds: u64) -> Any<()> {
             status.last_seq - status.sealed_to,
             peak_mib()
         );
-        if !seal {
+        pace.insert(name, (n as f64 / wall, n as f64 / used.max(0.01)));
+        if !seal && !encrypted {
             let appender = vault.appender();
             let mut bare = std::fs::File::create(folder.join("bare"))?;
             let (mut acks, mut syncs) = (Vec::new(), Vec::new());
@@ -245,7 +258,22 @@ fn append(folder: &Path, seconds: u64) -> Any<()> {
         drop(vault);
         std::fs::remove_dir_all(&dir)?;
     }
+    for (on, off, what) in [("encrypted ack", "ack", "to acknowledgement"), ("encrypted sealed", "sealed", "with sealing")] {
+        if let (Some(on), Some(off)) = (pace.get(on), pace.get(off)) {
+            println!(
+                "encryption {what}: {:.3} of the pace without it by the clock, {:.3} per CPU second",
+                on.0 / off.0.max(1.0),
+                on.1 / off.1.max(1.0)
+            );
+        }
+    }
+    let _ = std::fs::remove_file(&key);
     Ok(())
+}
+
+/// A key beside the folders, and in none of them.
+fn tempfile_key(folder: &Path) -> PathBuf {
+    folder.join("bench.key")
 }
 
 fn load(folder: &Path, records: u64) -> Any<()> {
@@ -651,7 +679,7 @@ fn main() -> Any<()> {
     match arg(0) {
         "torture" => torture(arg(1).parse().unwrap_or(1.0)),
         "full" => full(&folder),
-        "append" => append(&folder, arg(2).parse().unwrap_or(10)),
+        "append" => append(&folder, arg(2).parse().unwrap_or(10), arg(3) == "encrypted"),
         "load" => load(&folder, arg(2).parse().unwrap_or(1_000_000)),
         "size" => size(&folder),
         "verify" => verify(&folder, arg(2) == "deep"),

@@ -3,7 +3,7 @@
 
 use crate::core::{Inner, lock};
 use crate::error::VaultError;
-use crate::{commit, compact, retention, seal, verify};
+use crate::{commit, compact, crypt, retention, seal, verify};
 use model::Span;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,6 +17,8 @@ pub(crate) struct Chores {
     pub wake_files: bool,
     /// Commit what there is and end.
     pub closing: bool,
+    /// Encryption was turned on or off: bring the files of before after it.
+    pub rewrite: bool,
 }
 
 /// How long it waits after a failure at most.
@@ -97,7 +99,7 @@ fn words(inner: &Inner) {
         if lock(&inner.chores).closing {
             return;
         }
-        crate::sealed::add_words(file);
+        crate::sealed::add_words(inner, file);
     }
 }
 
@@ -106,14 +108,20 @@ const LOOK_EVERY: Span = Span::days(7);
 /// Bytes a second that this look reads at most: the watch goes first.
 const LOOK_RATE: u64 = 20 << 20;
 
-/// Looks through everything now and then, slowly, until the vault is closed.
+/// How often this thread sees whether a look is due, and whether files that were in use can be brought after a change now.
+const EVERY: Duration = Duration::from_mins(10);
+const AGAIN: Duration = Duration::from_secs(10);
+
+/// Looks through everything now and then, slowly, until the vault is closed. Files that a change of encryption left behind come first.
 pub(crate) fn look(inner: &Arc<Inner>) {
     words(inner);
+    let mut left = bring(inner);
+    let mut next = Instant::now() + EVERY;
     loop {
         {
-            let until = Instant::now() + Duration::from_mins(10);
+            let until = if left { Instant::now() + AGAIN } else { next };
             let mut chores = lock(&inner.chores);
-            while !chores.closing {
+            while !chores.closing && !chores.rewrite {
                 let left = until.saturating_duration_since(Instant::now());
                 if left.is_zero() {
                     break;
@@ -123,7 +131,13 @@ pub(crate) fn look(inner: &Arc<Inner>) {
             if chores.closing {
                 return;
             }
+            chores.rewrite = false;
         }
+        left = bring(inner);
+        if Instant::now() < next {
+            continue;
+        }
+        next = Instant::now() + EVERY;
         let now = (inner.options.now)();
         let last = lock(&inner.memory).last_verified.map(|v| v.at);
         // A clock that went back makes it due again rather than never.
@@ -142,4 +156,19 @@ pub(crate) fn look(inner: &Arc<Inner>) {
             tell(inner, &e);
         }
     }
+}
+
+/// Brings files after a change of encryption. True where some are left.
+fn bring(inner: &Inner) -> bool {
+    crypt::look_after(inner, LOOK_RATE).map_or_else(
+        |e| {
+            let note = format!("files of before encryption was turned on or off could not be written anew yet: {e}");
+            let mut health = lock(&inner.health);
+            if !health.notes.contains(&note) && health.notes.len() < 100 {
+                health.notes.push(note);
+            }
+            true
+        },
+        |done| !done,
+    )
 }

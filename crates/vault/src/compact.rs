@@ -80,7 +80,7 @@ fn merge(inner: &Arc<Inner>, table: Table, run: &[Arc<Sealed>]) -> Result<(), Va
     sealed::replace_files(inner, &log, &[Arc::clone(&new)], run, None)?;
     crate::commit::publish(inner, &log);
     drop(log);
-    sealed::add_words(&new);
+    sealed::add_words(inner, &new);
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! What the writer, the readers and the pages share.
 
 use crate::chores::Chores;
+use crate::crypt::CryptDisk;
 use crate::disk::Disk;
 use crate::erase::Erasure;
 use crate::error::{Damage, VaultError};
@@ -135,6 +136,8 @@ type Hook = Box<dyn Fn(u64) + Send + Sync>;
 
 pub(crate) struct Inner {
     pub disk: Arc<dyn Disk>,
+    /// The same, as the layer that encrypts; absent for archives.
+    pub crypt: Option<Arc<CryptDisk>>,
     pub dir: PathBuf,
     pub site: SiteId,
     pub epoch: u32,
@@ -231,6 +234,7 @@ impl Inner {
         let memory = lock(&self.memory).clone();
         let log = lock(&self.log_status).clone();
         let let_go = lock(&self.folder).let_go;
+        let encryption = self.crypt.as_ref().map(|c| c.status()).unwrap_or_default();
         let mut s = {
             let h = lock(&self.health);
             VaultStatus {
@@ -259,6 +263,7 @@ impl Inner {
                 last_export: memory.last_export,
                 exports: memory.exports,
                 exporting: None,
+                encryption,
                 dropped: self.dropped.load(std::sync::atomic::Ordering::Relaxed),
             }
         };

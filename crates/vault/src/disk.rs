@@ -46,7 +46,15 @@ pub trait DiskRead: Send + Sync {
     fn size(&self) -> io::Result<u64>;
     /// Fills the buffer from that place, or fails with `UnexpectedEof`.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()>;
+    /// What tells that a file of a name is still the same one: what is remembered of files is remembered with it. Disks without it cannot
+    /// be asked in SQL.
+    fn identity(&self) -> io::Result<Identity> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
 }
+
+/// Inode, length and time of change of a file.
+pub type Identity = (u64, u64, i64, i64);
 
 /// All of a file.
 pub(crate) fn read_all(disk: &dyn Disk, file: &Path) -> io::Result<Vec<u8>> {
@@ -161,5 +169,45 @@ impl DiskRead for RealFile {
     }
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
         self.0.read_exact_at(buffer, offset)
+    }
+    fn identity(&self) -> io::Result<Identity> {
+        let m = self.0.metadata()?;
+        Ok((m.ino(), m.len(), m.mtime(), m.mtime_nsec()))
+    }
+}
+
+/// A disk that can be handed about and shown in debugging.
+#[derive(Clone)]
+pub struct AnyDisk(pub std::sync::Arc<dyn Disk>);
+
+impl Default for AnyDisk {
+    fn default() -> AnyDisk {
+        AnyDisk(std::sync::Arc::new(RealDisk))
+    }
+}
+
+impl std::fmt::Debug for AnyDisk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AnyDisk")
+    }
+}
+
+impl PartialEq for AnyDisk {
+    fn eq(&self, other: &AnyDisk) -> bool {
+        std::sync::Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+impl Eq for AnyDisk {}
+
+/// A file being written, for what writes to [`Write`].
+pub(crate) struct Sink(pub Box<dyn DiskFile>);
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)?;
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! What can go wrong, in words that say what, where and what to do.
 
-use std::path::PathBuf;
+use crate::crypt::LockKind;
+use std::path::{Path, PathBuf};
 
 /// Why the vault could not do what was asked. Cheap to clone, so that every waiting producer gets it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,6 +43,35 @@ pub enum VaultError {
         /// What was asked for.
         asked: String,
     },
+    /// The folder is encrypted, and what opens it is not there.
+    #[error("the data folder {} is encrypted, and cannot be opened without {}. Nothing was changed", dir.display(), wanted(*kind, file.as_deref()))]
+    KeyMissing {
+        /// The folder.
+        dir: PathBuf,
+        /// What is needed.
+        kind: LockKind,
+        /// Where it was looked for, of a key file.
+        file: Option<PathBuf>,
+    },
+    /// The folder is encrypted, and the file that says how is not there.
+    #[error("the data folder {} is encrypted, and encryption.json, which says how it is unlocked, is missing, and so is its copy: restore encryption.json from a backup. Nothing was changed", dir.display())]
+    LocksMissing {
+        /// The folder.
+        dir: PathBuf,
+    },
+    /// The folder is encrypted with another key than the one that was given.
+    #[error("the data folder {} is encrypted, and {} is not what it was encrypted with. Give the right one, or the recovery key that was printed then ('hinomi vault rekey --recovery-key-file'). Nothing was changed", dir.display(), given(*kind, file.as_deref()))]
+    KeyWrong {
+        /// The folder.
+        dir: PathBuf,
+        /// What was given.
+        kind: LockKind,
+        /// From where, of a key file.
+        file: Option<PathBuf>,
+    },
+    /// Encryption at rest cannot be changed so.
+    #[error("{0}")]
+    Encryption(String),
     /// The operating system refused.
     #[error("cannot {doing} {}: {message}", file.display())]
     Io {
@@ -91,6 +121,26 @@ impl VaultError {
         };
         VaultError::Io { doing, file: file.into(), kind: error.kind(), message: format!("{error}{advice}") }
     }
+}
+
+fn given(kind: LockKind, file: Option<&Path>) -> String {
+    match (kind, file) {
+        (LockKind::File, Some(f)) => format!("the key file {}", f.display()),
+        (LockKind::File, None) => String::from("the key file"),
+        (LockKind::Credential, _) => String::from("the systemd credential hinomi-vault-key"),
+        (LockKind::Passphrase, _) => String::from("the passphrase"),
+        (LockKind::Recovery, _) => String::from("the recovery key"),
+    }
+}
+
+fn wanted(kind: LockKind, file: Option<&Path>) -> String {
+    let how = match kind {
+        LockKind::File => "mount or restore it, or name another place with vault.key_file in the configuration",
+        LockKind::Credential => "start Hinomi as the service, with LoadCredential= or LoadCredentialEncrypted= for it",
+        LockKind::Passphrase => "start at a terminal to type it, or name a file that holds it in HINOMI_VAULT_PASSPHRASE_FILE",
+        LockKind::Recovery => "it was printed when the folder was encrypted",
+    };
+    format!("{} ({how})", given(kind, file))
 }
 
 /// A place that can no longer be trusted.

@@ -307,10 +307,12 @@ pub(crate) fn whole(path: PathBuf, name: SegmentName, bytes: u64, frames: &[Fram
 /// left is made durable, as it may have been read from memory that never reached the disk.
 fn mend(disk: &dyn Disk, path: &Path, scan: &segment::Scan, notes: &mut Vec<String>) -> Result<u64, VaultError> {
     if scan.good_end < scan.len {
-        let aside = beside(path, &format!(".torn-{}", scan.good_end));
+        // Where not even the first frame is whole, its header goes along: without that of an encrypted file nobody could look into the rest.
+        let from = if scan.frames.is_empty() { 0 } else { scan.good_end };
+        let aside = beside(path, &format!(".torn-{from}"));
         let save = || -> std::io::Result<()> {
             let all = read_all(disk, path)?;
-            let tail = all.get(scan.good_end as usize..).unwrap_or(&[]);
+            let tail = all.get(from as usize..).unwrap_or(&[]);
             if tail.iter().all(|b| *b == 0) { Ok(()) } else { replace(disk, &aside, tail) }
         };
         if save().is_err() {
@@ -323,7 +325,7 @@ fn mend(disk: &dyn Disk, path: &Path, scan: &segment::Scan, notes: &mut Vec<Stri
              in them had been acknowledged, unless somebody changed the file since (the next record is {})",
             path.display(),
             scan.good_end,
-            scan.len - scan.good_end,
+            scan.len - from,
             aside.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned()),
             scan.next_seq,
         ));

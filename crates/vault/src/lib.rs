@@ -26,6 +26,7 @@ mod commit;
 mod compact;
 mod confirm;
 mod core;
+mod crypt;
 mod disk;
 pub mod erase;
 mod error;
@@ -55,7 +56,8 @@ pub use age::Recipient;
 pub use archive::{ArchiveCheck, Export, Exported};
 pub use blobs::BlobId;
 pub use confirm::{Confirmation, ConfirmationKind};
-pub use disk::{Disk, DiskFile, DiskRead, RealDisk};
+pub use crypt::{Answer, AskPassphrase, Encryption, LockKind, NewLock, Rewriting, Secret, Unlock, encryption_of, key_file_is_outside};
+pub use disk::{AnyDisk, Disk, DiskFile, DiskRead, Identity, RealDisk};
 pub use error::{Damage, VaultError};
 pub use frame::Mark;
 pub use log::{Tiles, origin_of};
@@ -92,15 +94,25 @@ impl Vault {
     /// Opens the folder, making it where there is none, repairs what a crash left and starts the writer. `site` is whose log
     /// it must be; absent, a new folder gets a new site and an old one keeps its own.
     pub fn open(dir: &Path, site: Option<SiteId>, options: Options) -> Result<Vault, VaultError> {
-        Vault::open_on(Arc::new(RealDisk), dir, site, options)
+        Vault::open_unlocked(dir, site, options, &Unlock::default())
+    }
+
+    /// The same of a folder that may be encrypted.
+    pub fn open_unlocked(dir: &Path, site: Option<SiteId>, options: Options, unlock: &Unlock) -> Result<Vault, VaultError> {
+        Vault::open_on_unlocked(Arc::new(RealDisk), dir, site, options, unlock)
     }
 
     /// Opens a folder for reading only, also while another process writes it: nothing in it is changed, and what comes later is not seen.
     pub fn open_read_only(dir: &Path, options: Options) -> Result<Vault, VaultError> {
+        Vault::open_read_only_unlocked(dir, options, &Unlock::default())
+    }
+
+    /// The same of a folder that may be encrypted.
+    pub fn open_read_only_unlocked(dir: &Path, options: Options, unlock: &Unlock) -> Result<Vault, VaultError> {
         if !dir.join("folder.json").is_file() {
             return Err(VaultError::io("open", dir, &std::io::ErrorKind::NotFound.into()));
         }
-        Vault::open_with(Arc::new(readonly::ReadOnly::folder(dir)), dir, None, options, true)
+        Vault::open_with(Arc::new(readonly::ReadOnly::folder(dir)), dir, None, options, true, Some(unlock))
     }
 
     /// Whether a process holds this folder open for writing now. Nothing is changed.
@@ -112,18 +124,42 @@ impl Vault {
     pub fn open_archive(path: &Path, options: Options) -> Result<Vault, VaultError> {
         let volumes = archive::volumes_of(path)?;
         let Some(first) = volumes.first().cloned() else { return Err(VaultError::Closed) };
-        Vault::open_with(Arc::new(readonly::ReadOnly::volumes(volumes)), &first, None, options, true)
+        // What is in an archive is never encrypted by the folder's key.
+        Vault::open_with(Arc::new(readonly::ReadOnly::volumes(volumes)), &first, None, options, true, None)
     }
 
     /// The same on another disk.
     pub fn open_on(disk: Arc<dyn Disk>, dir: &Path, site: Option<SiteId>, options: Options) -> Result<Vault, VaultError> {
-        Vault::open_with(disk, dir, site, options, false)
+        Vault::open_on_unlocked(disk, dir, site, options, &Unlock::default())
     }
 
-    fn open_with(disk: Arc<dyn Disk>, dir: &Path, site: Option<SiteId>, options: Options, read_only: bool) -> Result<Vault, VaultError> {
+    /// The same of a folder that may be encrypted.
+    pub fn open_on_unlocked(
+        disk: Arc<dyn Disk>,
+        dir: &Path,
+        site: Option<SiteId>,
+        options: Options,
+        unlock: &Unlock,
+    ) -> Result<Vault, VaultError> {
+        Vault::open_with(disk, dir, site, options, false, Some(unlock))
+    }
+
+    fn open_with(
+        disk: Arc<dyn Disk>,
+        dir: &Path,
+        site: Option<SiteId>,
+        options: Options,
+        read_only: bool,
+        unlock: Option<&Unlock>,
+    ) -> Result<Vault, VaultError> {
         disk.make_dir(dir).map_err(|e| VaultError::io("make the folder", dir, &e))?;
         let locked = disk.lock(dir).map_err(|e| VaultError::io("write in the folder", dir, &e))?;
         let (guard, inode) = locked.ok_or_else(|| VaultError::Locked { dir: dir.to_path_buf() })?;
+        let crypt = unlock.map(|u| crypt::CryptDisk::open(Arc::clone(&disk), dir, u, read_only).map(Arc::new)).transpose()?;
+        let disk: Arc<dyn Disk> = match &crypt {
+            Some(c) => Arc::clone(c) as Arc<dyn Disk>,
+            None => disk,
+        };
         let site = folder::whose(&*disk, dir, site, (options.now)())?;
         let log = Log::open(Arc::clone(&disk), dir, site, read_only)?;
         let found = sealed::open(&*disk, dir, &log)?;
@@ -148,6 +184,7 @@ impl Vault {
         let chain = view.segments.last().map(|s| s.summary(|m| m.chain)).unwrap_or_default();
         let inner = Arc::new(Inner {
             disk,
+            crypt,
             dir: dir.to_path_buf(),
             site: opened.folder.site,
             epoch: opened.folder.epoch,
@@ -370,6 +407,52 @@ impl Vault {
         log.rotate((self.inner.options.now)())?;
         commit::publish(&self.inner, &log);
         Ok(())
+    }
+
+    fn crypt(&self) -> Result<&crypt::CryptDisk, VaultError> {
+        let refused = || {
+            VaultError::Encryption(String::from("the folder was opened for reading only; stop Hinomi and try again, or use the console"))
+        };
+        self.inner.crypt.as_deref().filter(|_| !self.inner.read_only).ok_or_else(refused)
+    }
+
+    /// Turns encryption at rest on: from now on what is written is encrypted, and what was written before follows in the background. The recovery
+    /// key, to be shown once and printed.
+    pub fn encrypt(&self, with: &NewLock, by: &str) -> Result<Secret, VaultError> {
+        let recovery = self.crypt()?.turn_on(with, by, (self.inner.options.now)())?;
+        self.bring_soon();
+        Ok(recovery)
+    }
+
+    /// Turns encryption at rest off, or says that it stays off, and why: from now on what is written is plain, and what was written before
+    /// follows in the background.
+    pub fn decrypt(&self, by: &str, reason: &str) -> Result<(), VaultError> {
+        self.crypt()?.turn_off(by, reason, (self.inner.options.now)())?;
+        self.bring_soon();
+        Ok(())
+    }
+
+    /// Changes what opens the folder, at once: no file is written anew. With `recovery` a new recovery key is made and the old one is void.
+    pub fn rekey(&self, with: Option<&NewLock>, recovery: bool, by: &str) -> Result<Option<Secret>, VaultError> {
+        self.crypt()?.rekey(with, recovery, by, (self.inner.options.now)())
+    }
+
+    /// Brings the files of before after a change of encryption now, as fast as the disk can. False where some are in use: again later.
+    pub fn bring_after(&self) -> Result<bool, VaultError> {
+        crypt::look_after_now(&self.inner)
+    }
+
+    /// The file that is being written ends here, so that the next one is as was decided; the rest follows.
+    fn bring_soon(&self) {
+        let (done, _) = std::sync::mpsc::channel();
+        {
+            let mut q = lock(&self.inner.queue);
+            q.roll.push(done);
+            q.housekeeping = true;
+        }
+        self.inner.has_work.notify_all();
+        lock(&self.inner.chores).rewrite = true;
+        self.inner.wake_log();
     }
 
     /// Makes an evidence pack. What came until now is committed first.

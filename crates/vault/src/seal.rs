@@ -89,7 +89,7 @@ fn seal(inner: &Arc<Inner>, segment: &Arc<Segment>) -> Result<(), VaultError> {
     lock(&inner.log_status).last_seal = Some(at);
     drop(log);
     for f in &files {
-        sealed::add_words(f);
+        sealed::add_words(inner, f);
     }
     Ok(())
 }

@@ -5,7 +5,7 @@
 
 use crate::columns::{self, RowReader};
 use crate::core::{Inner, View, lock};
-use crate::disk::{Disk, DiskFile, DiskRead, read_all, replace};
+use crate::disk::{AnyDisk, Disk, DiskFile, DiskRead, Sink, read_all, replace};
 use crate::erase::Erasure;
 use crate::error::{Damage, VaultError};
 use crate::frame::MarkEntry;
@@ -277,7 +277,7 @@ pub(crate) fn replace_files(
 
 /// Makes the word filters of a file whose records hold words, where there are none that this program knows. A help only: without them a search
 /// reads more, and finds the same.
-pub(crate) fn add_words(file: &Sealed) {
+pub(crate) fn add_words(inner: &Inner, file: &Sealed) {
     let words = crate::disk::beside(&file.path, ".words");
     let worded = Table::from_number(file.facts.table).is_some_and(|t| columns::WORDED.contains(&t));
     // Questions read real files; a simulated disk has none.
@@ -285,12 +285,18 @@ pub(crate) fn add_words(file: &Sealed) {
         return;
     }
     let new = crate::disk::beside(&words, ".new");
-    let made = std::fs::File::create(&new)
+    // One that was half made stays from a crash.
+    let _ = inner.disk.remove(&new);
+    let made = inner
+        .disk
+        .create(&new)
         .map_err(|e| VaultError::io("create", &new, &e))
-        .and_then(|f| crate::ask::words::build(&file.path, io::BufWriter::new(f)))
+        .and_then(|f| {
+            crate::ask::words::build(&AnyDisk(Arc::clone(&inner.disk)), &file.path, io::BufWriter::with_capacity(1 << 18, Sink(f)))
+        })
         .and_then(|mut f| f.flush().map_err(|e| VaultError::io("write", &new, &e)));
-    if made.is_err() || std::fs::rename(&new, &words).is_err() {
-        let _ = std::fs::remove_file(&new);
+    if made.is_err() || inner.disk.rename(&new, &words).is_err() {
+        let _ = inner.disk.remove(&new);
     }
 }
 

@@ -9,7 +9,7 @@ use crate::error::VaultError;
 use crate::{Vault, disk, tail};
 use datafusion::arrow::array::RecordBatch;
 use model::event::Table;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 /// Rows of a batch.
 const ROWS: usize = 8192;
@@ -88,7 +88,8 @@ impl Source for Vault {
                     max_time: f.max_time,
                     min_received: f.facts.first_received,
                     max_received: f.facts.last_received,
-                    words: (columns::WORDED.contains(&table) && words.is_file()).then_some(words),
+                    words: (columns::WORDED.contains(&table) && inner.disk.open(&words).is_ok()).then_some(words),
+                    disk: disk::AnyDisk(Arc::clone(&inner.disk)),
                 }
             });
             return Ok(TableData { files: files.collect(), head: head.tables.get(table as usize).cloned().unwrap_or_default() });

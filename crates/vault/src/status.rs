@@ -1,5 +1,6 @@
 //! How the vault is doing, for pages, `doctor` and the log.
 
+use crate::crypt::Encryption;
 use crate::error::Damage;
 use model::{SiteId, Time};
 
@@ -89,6 +90,8 @@ pub struct VaultStatus {
     pub exports: Vec<ExportRun>,
     /// The export that goes on.
     pub exporting: Option<ExportNow>,
+    /// Whether what is kept is encrypted.
+    pub encryption: Encryption,
     /// Records that were let go before they were written, since the start, by [`crate::PRESSURE`].
     pub dropped: u64,
 }

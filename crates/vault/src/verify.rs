@@ -234,6 +234,12 @@ fn key_files(inner: &Inner, log: &log::Log, v: &mut Verified) {
         }
         v.damage.push(at(dir.join(name), "it is not what was written"));
     }
+    if inner.crypt.as_ref().is_some_and(|c| !c.locks_are_whole()) {
+        v.damage.push(at(
+            inner.dir.join("encryption.json"),
+            "it, or its copy encryption.copy, is not what was written; the next start writes both again",
+        ));
+    }
     let list = inner.dir.join("segments.json");
     v.files += 1;
     if let Err(what) = sealed::list_is_whole(&*inner.disk, &list) {

@@ -123,6 +123,19 @@ pub struct Services {
     pub clock: Clock,
     /// Hinomi's version.
     pub version: String,
+    /// Where the key of an encrypted vault may come from.
+    pub keys: KeyPlaces,
+}
+
+/// Where the key of an encrypted vault may come from, for the page that asks.
+#[derive(Clone, Debug, Default)]
+pub struct KeyPlaces {
+    /// The key file of the configuration, or where one is proposed.
+    pub proposal: PathBuf,
+    /// The configuration names it.
+    pub configured: bool,
+    /// The credential that systemd handed over.
+    pub credential: Option<PathBuf>,
 }
 
 impl std::fmt::Debug for Services {

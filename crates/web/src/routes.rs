@@ -102,7 +102,8 @@ where
 pub(crate) fn routes() -> Vec<Route> {
     use api::stocktake as rounds;
     use pages::{
-        assets, calendar, clocks, entrance, events, export, findings, import, joins, ledger, own, questions, settings, stocktake, today, vault,
+        assets, calendar, clocks, encryption, entrance, events, export, findings, import, joins, ledger, own, questions, settings, stocktake, today,
+        vault,
     };
     vec![
         // Before login.
@@ -184,6 +185,8 @@ pub(crate) fn routes() -> Vec<Route> {
         // Clocks.
         get("/clocks", ViewSettings, clocks::page),
         get("/clocks/devices.csv", ExportAssets, clocks::csv),
+        get(encryption::PATH, ViewSettings, encryption::page),
+        post(encryption::PATH, EditSettings, encryption::change),
         // The API.
         get("/api/v1/openapi.json", OwnSettings, api::openapi),
         get("/api/v1/session", OwnSettings, api::session),

@@ -75,5 +75,6 @@ doctor-listen = console address
 doctor-certificate = certificate
 doctor-state = state
 doctor-vault = vault
+doctor-encryption = encryption at rest
 doctor-rules = rules
 doctor-clock = clock

@@ -74,5 +74,6 @@ doctor-listen = 画面のアドレス
 doctor-certificate = 証明書
 doctor-state = 状態
 doctor-vault = 記録庫
+doctor-encryption = 保存時の暗号化
 doctor-rules = ルール
 doctor-clock = 時計

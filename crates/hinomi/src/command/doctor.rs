@@ -5,6 +5,7 @@ mod vault;
 use super::{block_on, configuration, path};
 use crate::clock::{now, own};
 use crate::config::Config;
+use crate::keys;
 use crate::outcome::Verdict;
 use crate::stores::state_url;
 use crate::words::Words;
@@ -15,6 +16,7 @@ use clap::ArgMatches;
 use model::clock::{ClockKeeper, OwnClock};
 use state::{Store, StoreUrl};
 use std::net::TcpListener;
+use ::vault::{Answer, LockKind}
 
 /// How one thing stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -64,6 +66,7 @@ pub fn run(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
     checks.push(certificate(&config));
     checks.push(state(&config));
     checks.extend(vault::checks(&config, words));
+    checks.extend(encryption(&config));
     checks.push(match Catalogue::load() {
         Ok(catalogue) => good("rules", catalogue.rules().iter().map(|r| r.id.as_str()).collect::<Vec<_>>().join(", ")),
         Err(e) => bad("rules", e.to_string()),
@@ -174,6 +177,46 @@ fn state(config: &Config) -> Check {
         Ok(site) => good("state", format!("site {} ({})", site.name, site.id)),
         Err(e) => bad("state", format!("{e:#}")),
     }
+}
+
+/// Whether what is kept is encrypted, and whether what opens it is there. Nothing of it is shown.
+fn encryption(config: &Config) -> Option<Check> {
+    let folder = config.data.join("vault");
+    if !folder.is_dir() {
+        return None;
+    }
+    let e = match vault::encryption_of(&folder) {
+        Ok(e) => e,
+        Err(e) => return Some(bad("encryption", e.to_string())),
+    };
+    let since = e.since.map(model::Time::rfc3339).unwrap_or_default();
+    let says = match (e.answer, &e.lock) {
+        (Answer::Open, _) => {
+            return Some(note(
+                "encryption",
+                "nobody has decided yet whether what is kept is encrypted; answer on the vault page, or run 'hinomi vault encrypt'",
+            ));
+        }
+        (Answer::Off, _) => return Some(note("encryption", format!("off since {since} ({}): {}", e.by, e.reason))),
+        (Answer::On, Some(kind)) => format!("on since {since}, opened by {}", kind.name()),
+        (Answer::On, None) => {
+            return Some(bad("encryption", "it is on, and only the recovery key opens it; run 'hinomi vault rekey --recovery-key-file'"));
+        }
+    };
+    let Some(file) = config.key_file.as_ref().or(e.key_file.as_ref()).filter(|_| e.lock == Some(LockKind::File)) else {
+        return Some(good("encryption", says));
+    };
+    let says = format!("{says} {}", file.display());
+    if !vault::key_file_is_outside(file, &config.data) {
+        return Some(bad(
+            "encryption",
+            format!("{says}: the key lies inside of the data folder; move it out, and name it with vault.key_file"),
+        ));
+    }
+    Some(match std::fs::metadata(file) {
+        Ok(_) => good("encryption", says),
+        Err(e) => bad("encryption", format!("{says}: the key file cannot be reached: {e}")),
+    })
 }
 
 fn clock() -> Check {

@@ -1,5 +1,7 @@
-//! Segment files as a question reads them: footers kept across questions, reads straight from the file system, what was read counted.
+//! Segment files as a question reads them: footers kept across questions, reads straight from the disk, what was read counted.
 
+use crate::disk::{AnyDisk, DiskRead, Identity};
+use crate::sealed::Chunks;
 use bytes::Bytes;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::DataFusionError;
@@ -12,11 +14,9 @@ use datafusion::parquet::errors::ParquetError;
 use datafusion::parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use std::collections::{BTreeSet, HashMap};
-use std::fs::File;
 use std::future::Future;
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -48,19 +48,14 @@ impl From<FileError> for DataFusionError {
     }
 }
 
-/// What tells that a file of a name is still the same: files are written once, so this changes only where somebody meddled.
-type Identity = (u64, u64, i64, i64);
-
-fn identity(file: &File) -> io::Result<Identity> {
-    let m = file.metadata()?;
-    Ok((m.ino(), m.len(), m.mtime(), m.mtime_nsec()))
-}
-
 /// The footer of a segment file with its page index.
 pub(crate) struct Footer {
     pub meta: Arc<ParquetMetaData>,
     pub schema: SchemaRef,
+    /// Files are written once, so this changes only where somebody meddled, or where encryption was turned on or off.
     identity: Identity,
+    /// Of the file.
+    len: u64,
     bytes: usize,
 }
 
@@ -104,21 +99,22 @@ impl Cache {
 }
 
 /// A file's footer, from the cache or the file.
-pub(crate) fn footer(path: &Path) -> Result<Arc<Footer>, FileError> {
+pub(crate) fn footer(disk: &AnyDisk, path: &Path) -> Result<Arc<Footer>, FileError> {
     let io = |e: io::Error| FileError::io(path, &e);
     let known = cache().get(path);
-    let file = File::open(path).map_err(io)?;
-    let identity = identity(&file).map_err(io)?;
+    let file = disk.0.open(path).map_err(io)?;
+    let identity = file.identity().map_err(io)?;
     if let Some(known) = known.filter(|k| k.identity == identity) {
         return Ok(known);
     }
+    let len = file.size().map_err(io)?;
     let reader = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Optional);
-    let meta = reader.parse_and_finish(&file).map_err(|e| FileError::damaged(path, format!("its footer: {e}")))?;
+    let meta = reader.parse_and_finish(&Chunks(Arc::from(file))).map_err(|e| FileError::damaged(path, format!("its footer: {e}")))?;
     let described = meta.file_metadata();
     let schema = parquet_to_arrow_schema(described.schema_descr(), described.key_value_metadata());
     let schema = Arc::new(schema.map_err(|e| FileError::damaged(path, format!("its schema: {e}")))?);
     let bytes = meta.memory_size() + 4096;
-    let footer = Arc::new(Footer { meta: Arc::new(meta), schema, identity, bytes });
+    let footer = Arc::new(Footer { meta: Arc::new(meta), schema, identity, len, bytes });
     cache().put(path, Arc::clone(&footer));
     Ok(footer)
 }
@@ -162,6 +158,7 @@ impl Tally {
 /// What the planner hangs on each file of a scan.
 pub(crate) struct Part {
     pub path: PathBuf,
+    pub disk: AnyDisk,
     pub footer: Arc<Footer>,
 }
 
@@ -189,9 +186,13 @@ impl ParquetFileReaderFactory for Factory {
         let Some(part) = file.extension::<Part>() else {
             return Err(DataFusionError::Internal(String::from("a scan over a file that is no segment file")));
         };
-        let opened = File::open(&part.path).map_err(|e| FileError::io(&part.path, &e))?;
-        if identity(&opened).map_err(|e| FileError::io(&part.path, &e))? != part.footer.identity {
-            return Err(FileError::damaged(&part.path, "it was changed while the question ran").into());
+        let opened = part.disk.0.open(&part.path).map_err(|e| FileError::io(&part.path, &e))?;
+        if opened.identity().map_err(|e| FileError::io(&part.path, &e))? != part.footer.identity {
+            // Written anew as encryption was turned on or off: the same bytes, in another file.
+            let now = footer(&part.disk, &part.path)?;
+            if now.len != part.footer.len || now.meta != part.footer.meta {
+                return Err(FileError::damaged(&part.path, "it was changed while the question ran").into());
+            }
         }
         Ok(Box::new(SegmentReader {
             path: part.path.clone(),
@@ -208,7 +209,7 @@ impl ParquetFileReaderFactory for Factory {
 /// thread costs more than most of them.
 struct SegmentReader {
     path: PathBuf,
-    file: File,
+    file: Box<dyn DiskRead>,
     footer: Arc<Footer>,
     tally: Arc<Tally>,
     part: (u64, usize),
@@ -225,11 +226,11 @@ impl SegmentReader {
     fn read(&mut self, range: &Range<u64>) -> Result<Bytes, ParquetError> {
         let fail = |e: io::Error| ParquetError::External(Box::new(FileError::io(&self.path, &e)));
         let len = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX);
-        if range.end > self.footer.identity.1 {
+        if range.end > self.footer.len {
             return Err(ParquetError::External(Box::new(FileError::damaged(&self.path, "its footer points behind its end"))));
         }
         let mut bytes = vec![0u8; len];
-        self.file.read_exact_at(&mut bytes, range.start).map_err(fail)?;
+        self.file.read_at(&mut bytes, range.start).map_err(fail)?;
         self.tally.bytes.fetch_add(len as u64, Ordering::Relaxed);
         let groups = self.footer.meta.row_groups();
         let group = groups.partition_point(|g| g.column(0).byte_range().0 <= range.start);

@@ -39,6 +39,7 @@ pub(crate) use find::find as find_in;
 pub use find::{Clause, Find, Found, Hit};
 pub use run::{ask, ask_with};
 
+use crate::disk::AnyDisk;
 use crate::error::VaultError;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
@@ -76,6 +77,8 @@ pub struct SegmentFile {
     pub max_received: i64,
     /// The file of word filters beside it ([`words`]), where there is one.
     pub words: Option<PathBuf>,
+    /// Where both are read from.
+    pub disk: AnyDisk,
 }
 
 /// A table's data at one moment.

@@ -151,7 +151,7 @@ impl Segments {
                 self.tally.files_skipped.fetch_add(1, Ordering::Relaxed);
                 continue;
             }
-            let footer = files::footer(&file.path)?;
+            let footer = files::footer(&file.disk, &file.path)?;
             let groups = self.row_groups(file, &footer, pruning.as_ref(), &sift)?;
             if groups.is_empty() {
                 self.tally.files_skipped.fetch_add(1, Ordering::Relaxed);
@@ -215,7 +215,7 @@ impl Segments {
             left = plan.row_group_indexes().collect();
         }
         if *sift != Sift::Any && !left.is_empty() {
-            let sifter = Sifter::new(sift, &file.path, footer, file.words.as_deref(), &self.tally)?;
+            let sifter = Sifter::new(sift, file, footer, &self.tally)?;
             left.retain(|g| sifter.may_hold(*g));
         }
         self.tally.row_groups_skipped.fetch_add((count - left.len()) as u64, Ordering::Relaxed);
@@ -243,7 +243,7 @@ impl Segments {
                     .with_statistics(Arc::new(self.statistics(file)))
                     .with_arrow_schema(Arc::clone(&footer.schema))
                     .with_extension(plan)
-                    .with_extension(Part { path: file.path.clone(), footer: Arc::clone(footer) });
+                    .with_extension(Part { path: file.path.clone(), disk: file.disk.clone(), footer: Arc::clone(footer) });
                 part.push(planned);
             }
         }

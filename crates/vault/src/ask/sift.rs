@@ -5,18 +5,18 @@
 //! columns, and "what did this address do" is just that: `client_ip = … or server_ip = …`. So we look ourselves, one block of 32 bytes for
 //! each value and row group.
 
+use super::SegmentFile;
 use super::files::{FileError, Footer, Tally};
 use super::hash::{self, BLOCK};
 use super::terms::Needle;
-use super::words::Filter;
+use super::words::{self, Filter};
 use crate::columns;
+use crate::disk::DiskRead;
 use datafusion::logical_expr::expr::{InList, ScalarFunction};
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 use datafusion::parquet::file::metadata::ColumnChunkMetaData;
 use datafusion::scalar::ScalarValue;
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 /// Lists longer than this are not looked up value by value.
@@ -117,27 +117,22 @@ impl Sift {
 pub(crate) struct Sifter<'a> {
     sift: &'a Sift,
     path: &'a Path,
-    file: File,
+    file: Box<dyn DiskRead>,
     footer: &'a Footer,
     words: Option<(Filter, &'a Path)>,
     tally: &'a Tally,
 }
 
 impl<'a> Sifter<'a> {
-    pub(crate) fn new(
-        sift: &'a Sift,
-        path: &'a Path,
-        footer: &'a Footer,
-        words: Option<&'a Path>,
-        tally: &'a Tally,
-    ) -> Result<Sifter<'a>, FileError> {
-        let file = File::open(path).map_err(|e| FileError::io(path, &e))?;
+    pub(crate) fn new(sift: &'a Sift, of: &'a SegmentFile, footer: &'a Footer, tally: &'a Tally) -> Result<Sifter<'a>, FileError> {
+        let path = of.path.as_path();
+        let file = of.disk.0.open(path).map_err(|e| FileError::io(path, &e))?;
         let mut filter = None;
         if sift.asks_words()
-            && let Some(w) = words
+            && let Some(w) = of.words.as_deref()
         {
             let rows = footer.meta.file_metadata().num_rows();
-            match Filter::open(w) {
+            match of.disk.0.open(w).and_then(Filter::of) {
                 // Of another file of that name: rows were written anew.
                 Ok(f) if f.row_groups() != footer.meta.num_row_groups() || f.rows() != rows as u64 => {
                     tally.note(format!("{} is not of this segment file; make it again", w.display()));
@@ -172,7 +167,7 @@ impl<'a> Sifter<'a> {
                 let Some(chunk) = group.columns().iter().find(|c| c.column_path().parts() == std::slice::from_ref(column)) else {
                     return true;
                 };
-                let held = values.iter().map(|v| bloom(&self.file, chunk, *v));
+                let held = values.iter().map(|v| bloom(&*self.file, chunk, *v));
                 for h in held {
                     match h {
                         Ok(false) => {}
@@ -191,7 +186,7 @@ impl<'a> Sifter<'a> {
 
 /// Whether a column chunk may hold a value, by one block of its bloom filter. Parquet stores a header of a few bytes and a power of two of
 /// bytes of blocks behind each other; the footer gives the length of both.
-fn bloom(file: &File, chunk: &ColumnChunkMetaData, hash: u64) -> io::Result<bool> {
+fn bloom(file: &dyn DiskRead, chunk: &ColumnChunkMetaData, hash: u64) -> io::Result<bool> {
     let (Some(offset), Some(length)) = (chunk.bloom_filter_offset(), chunk.bloom_filter_length()) else { return Ok(true) };
     let (Ok(offset), Ok(length)) = (u64::try_from(offset), u64::try_from(length)) else { return Ok(true) };
     if length <= BLOCK as u64 {
@@ -205,7 +200,7 @@ fn bloom(file: &File, chunk: &ColumnChunkMetaData, hash: u64) -> io::Result<bool
     }
     let mut block = [0u8; BLOCK];
     let at = offset + header + hash::block_of(hash, bitset / BLOCK as u64) * BLOCK as u64;
-    file.read_exact_at(&mut block, at)?;
+    file.read_at(&mut block, at)?;
     Ok(hash::holds(&block, hash))
 }
 

@@ -19,17 +19,18 @@ use super::hash::{self, BLOCK};
 use super::record_has::Texts;
 use super::terms;
 use crate::columns;
+use crate::disk::{AnyDisk, Disk, DiskRead, RealDisk};
 use crate::error::VaultError;
+use crate::sealed::Chunks;
 use datafusion::parquet::arrow::ProjectionMask;
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use datafusion::parquet::file::metadata::RowGroupMetaData;
 use model::event::Table;
 use std::collections::HashSet;
-use std::fs::File;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::io::{self, Write};
-use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::Arc;
 
 const MAGIC: &[u8; 8] = b"HNMWORDS";
 const VERSION: u32 = 2;
@@ -134,7 +135,7 @@ impl<W: Write> Writer<W> {
 
 /// The filters of one segment file, open for questions.
 pub struct Filter {
-    file: File,
+    file: Box<dyn DiskRead>,
     directory: Vec<[u32; 3]>,
     rows: u64,
 }
@@ -154,26 +155,30 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
 impl Filter {
     /// Opens a file, reading its start, end and directory. [`io::ErrorKind::InvalidData`] where it is not one, or not whole.
     pub fn open(path: &Path) -> io::Result<Filter> {
-        let file = File::open(path)?;
-        let len = file.metadata()?.len();
+        RealDisk.open(path).and_then(Filter::of)
+    }
+
+    /// The same of an open file.
+    pub(crate) fn of(file: Box<dyn DiskRead>) -> io::Result<Filter> {
+        let len = file.size()?;
         if len < (PAGE + END) as u64 {
             return Err(bad("too short for a file of word filters"));
         }
         let mut start = [0u8; 16];
-        file.read_exact_at(&mut start, 0)?;
+        file.read_at(&mut start, 0)?;
         let column = crc32fast::hash(COLUMN.as_bytes());
         if start.get(..8) != Some(&MAGIC[..]) || u32_at(&start, 8) != VERSION || u32_at(&start, 12) != column {
             return Err(bad("not a file of word filters that this program knows"));
         }
         let mut end = [0u8; END];
-        file.read_exact_at(&mut end, len - END as u64)?;
+        file.read_at(&mut end, len - END as u64)?;
         let (groups, offset, rows) = (u32_at(&end, 0), u64_at(&end, 4), u64_at(&end, 12));
         let bytes = u64::from(groups) * 12;
         if end.get(24..) != Some(&MAGIC[..]) || offset.checked_add(bytes + END as u64) != Some(len) {
             return Err(bad("its end is not what was written"));
         }
         let mut directory = vec![0u8; bytes as usize];
-        file.read_exact_at(&mut directory, offset)?;
+        file.read_at(&mut directory, offset)?;
         directory.extend_from_slice(end.get(..20).unwrap_or(&[]));
         if crc32fast::hash(&directory) != u32_at(&end, 20) {
             return Err(bad("its directory is not what was written"));
@@ -210,7 +215,7 @@ impl Filter {
         for h in hashes {
             let block = hash::block_of(*h, u64::from(blocks)) as usize;
             let at = (u64::from(first) + (block / BLOCKS) as u64) * PAGE as u64;
-            self.file.read_exact_at(&mut page, at)?;
+            self.file.read_at(&mut page, at)?;
             let (content, sum) = page.split_at(PAGE - 4);
             if crc32fast::hash(content) != u32_at(sum, 0) {
                 return Err(bad("a page of it is not what was written"));
@@ -225,12 +230,12 @@ impl Filter {
 }
 
 /// Makes the filters of a segment file (again) from its columns of text and addresses, and what has no column.
-pub fn build<W: Write>(segment: &Path, out: W) -> Result<W, VaultError> {
+pub fn build<W: Write>(disk: &AnyDisk, segment: &Path, out: W) -> Result<W, VaultError> {
     let io = |e: &io::Error| VaultError::io("make word filters of", segment, e);
     let parquet = |e: datafusion::parquet::errors::ParquetError| io(&bad(&e.to_string()));
-    let file = File::open(segment).map_err(|e| io(&e))?;
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(parquet)?;
-    let meta = std::sync::Arc::clone(builder.metadata());
+    let file = disk.0.open(segment).map_err(|e| io(&e))?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(Chunks(Arc::from(file))).map_err(parquet)?;
+    let meta = Arc::clone(builder.metadata());
     let mut writer = Writer::new(out).map_err(|e| io(&e))?;
     let mut known: Vec<&str> = Table::ALL.into_iter().flat_map(columns::worded).collect();
     known.sort_unstable();

@@ -49,12 +49,23 @@ fn live(disk: &SimDisk) -> BTreeMap<u64, u64> {
 
 #[test]
 fn the_power_fails_at_every_operation() {
-    let whole = SimDisk::new();
+    at_every_operation(&SimDisk::new());
+}
+
+#[test]
+fn the_power_fails_at_every_operation_of_an_encrypted_folder() {
+    let encrypted = encryption::Encrypted::new();
+    at_every_operation(&encrypted.disk);
+}
+
+/// A life on a copy of this disk.
+fn at_every_operation(base: &SimDisk) {
+    let whole = base.twin();
     assert_eq!(live(&whole).len(), 72);
     let total = whole.ops();
     assert!(total > 60, "{total}");
     for op in 1..=total {
-        let disk = SimDisk::new();
+        let disk = base.twin();
         disk.crash_at(op);
         let acknowledged = live(&disk);
         for seed in 0..6 {

@@ -8,6 +8,7 @@ mod crash;
 mod damage;
 mod duckdb;
 mod erasing;
+mod encryption;
 mod faults;
 mod kill;
 mod names;

@@ -4,7 +4,7 @@ use crate::*;
 use model::event::{AddressKey, Evidence, LogRecord, Table, Verdict};
 use vault::{Depth, Mark, Query};
 
-fn log(second: i64, n: u64) -> NewEvent {
+pub(crate) fn log(second: i64, n: u64) -> NewEvent {
     let fields = [("user", "佐藤"), ("port", "22")].map(|(a, b)| (String::from(a), String::from(b)));
     NewEvent {
         source: SourceId(3),
@@ -45,7 +45,7 @@ fn evidence(second: i64) -> NewEvent {
     }
 }
 
-fn mixed(n: i64) -> Vec<NewEvent> {
+pub(crate) fn mixed(n: i64) -> Vec<NewEvent> {
     (0..n)
         .map(|i| match i % 5 {
             0 => flow(i, (i % 7) as u8, i as u64),
@@ -57,7 +57,7 @@ fn mixed(n: i64) -> Vec<NewEvent> {
         .collect()
 }
 
-fn all(v: &Vault, query: &Query) -> Vec<model::Event> {
+pub(crate) fn all(v: &Vault, query: &Query) -> Vec<model::Event> {
     v.read(query).map(|e| e.unwrap()).collect()
 }
 
@@ -135,8 +135,18 @@ fn compaction_changes_files_and_no_leaf() {
 
 #[test]
 fn a_crash_at_any_step_of_sealing_and_compacting_loses_and_doubles_nothing() {
+    crash_while_sealing(&SimDisk::new());
+}
+
+#[test]
+fn a_crash_at_any_step_of_sealing_loses_nothing_of_an_encrypted_folder() {
+    let encrypted = encryption::Encrypted::new();
+    crash_while_sealing(&encrypted.disk);
+}
+
+fn crash_while_sealing(base: &SimDisk) {
     for step in (1..260u64).step_by(3) {
-        let disk = SimDisk::new();
+        let disk = base.twin();
         disk.crash_at(10 + step);
         let Ok(v) = Vault::open_on(Arc::new(disk.clone()), &dir(), Some(site()), options()) else { continue };
         let mut acknowledged = 0;

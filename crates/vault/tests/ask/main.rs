@@ -26,6 +26,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
+use vault::AnyDisk;
 use vault::VaultError;
 use vault::ask::{Answer, AskError, Cancel, Limits, Scope, SegmentFile, Source, TableData, ask, format, words};
 use vault::columns::{self, RowBuilder};
@@ -203,7 +204,7 @@ impl Made {
         writer.close().unwrap();
         let filter = (table == Table::Log).then(|| {
             let beside = path.with_extension("parquet.words");
-            let mut out = words::build(&path, BufWriter::new(File::create(&beside).unwrap())).unwrap();
+            let mut out = words::build(&AnyDisk::default(), &path, BufWriter::new(File::create(&beside).unwrap())).unwrap();
             out.flush().unwrap();
             beside
         });
@@ -219,6 +220,7 @@ impl Made {
             min_received: received.0,
             max_received: received.1,
             words: filter,
+            disk: AnyDisk::default(),
         });
     }
 

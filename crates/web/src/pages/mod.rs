@@ -4,6 +4,7 @@ pub(crate) mod archives;
 pub(crate) mod assets;
 pub(crate) mod calendar;
 pub(crate) mod clocks;
+pub(crate) mod encryption;
 pub(crate) mod entrance;
 pub(crate) mod events;
 pub(crate) mod export;

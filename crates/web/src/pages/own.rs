@@ -61,7 +61,9 @@ pub(crate) async fn password(ask: Ask, proof: Authorised<OwnSettings>) -> Result
     let phc = ask.shared.hasher.hash(new.to_owned()).await?;
     ask.store.set_own_password(&proof, &phc, Some(caller.token_hash), ask.now).await?;
     ask.shared.limiter.succeeded(&key);
-    Ok(redirect(&with_done("/", "password")))
+    // Who comes in for the first time is asked what only they can decide.
+    let first = caller.principal.must_change_password && super::encryption::is_due(&ask, &caller.principal);
+    Ok(redirect(&with_done(if first { super::encryption::PATH } else { "/" }, "password")))
 }
 
 /// `POST /settings/language`

@@ -32,6 +32,7 @@ pub(crate) fn kept(ask: &Ask) -> Kept {
         disk: Amount::bytes(s.bytes),
         free: s.free.map(Amount::bytes),
         outside: String::new(),
+        encryption: String::new(),
     }
 }
 

@@ -42,6 +42,7 @@ pub(crate) async fn page(ask: Ask, proof: Authorised<ViewToday>) -> Result<Respo
     let mut kept = super::settings::kept(&ask);
     if ask.also(ViewSettings).is_ok() {
         kept.outside = super::vault::outside(&ask).await;
+        kept.encryption = super::encryption::question(&ask);
     }
     let view = TodayFacts {
         today: open(Severity::Today),

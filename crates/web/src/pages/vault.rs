@@ -148,6 +148,7 @@ async fn fill(ask: &Ask, proof: &Authorised<ViewSettings>, problem: Option<(&str
         },
         dropped: Amount::count(status.dropped),
         pressure: pressure(ask),
+        encryption: super::encryption::row(ask, &status.encryption),
         write_errors: Amount::count(status.write_errors),
         last_sync: status.last_sync.map(|at| past(ask, at)),
         tables: tables(ask, &status, events, &number),

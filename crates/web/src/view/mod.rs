@@ -50,6 +50,7 @@
 //! | `POST /vault/retention` | | `key`, `rev`, `value` |
 //! | `GET /clocks`, `GET /clocks/devices.csv` | [`clocks::ClocksPage`], its devices | `encoding` |
 //! | `POST /vault/export` | starts an export, or stops the one that goes on | `act` (`start`/`stop`), `folder` |
+//! | `GET /vault/encryption`, `POST /vault/encryption` | [`encryption::EncryptionPage`]; the recovery key once | `act` (`on`/`off`/`rekey`/`recovery`), `how` (`file`/`passphrase`/`credential`), `key_file`, `passphrase`, `passphrase_again`, `reason` |
 //! | `GET /live` | server-sent events `finding`, `asset`, `sensor`, `resync` (all of them); the data is never shown | |
 //! | `GET /ui/{file}` | [`bundle::FILES`] | `v` = [`bundle::VERSION`], so it may be cached for ever |
 //!
@@ -64,6 +65,7 @@ pub mod bundle;
 pub mod calendar;
 pub mod chart;
 pub mod clocks;
+pub mod encryption;
 pub mod events;
 pub mod findings;
 pub mod plain;

@@ -200,6 +200,8 @@ fn today(s: &Say, empty: bool) -> TodayPage {
             disk: Amount::bytes(2_412_000_000),
             free: Some(Amount::bytes(391_000_000_000)),
             outside: s.s("外部の確認：3 日前", "Last confirmed from outside: 3 days ago"),
+            encryption: s.s("暗号化するかどうかを、まだ決めていません。", "Nobody has decided yet whether it is encrypted."),
+            ..Kept::default()
         },
         as_of: None,
         ..TodayFacts::default()
@@ -643,6 +645,7 @@ fn settings(s: &Say) -> SettingsPage {
             disk: Amount::bytes(2_412_000_000),
             free: Some(Amount::bytes(391_000_000_000)),
             outside: s.s("外部の確認：3 日前", "Last confirmed from outside: 3 days ago"),
+            ..Kept::default()
         },
         values: vec![
             SettingRow {

@@ -2,6 +2,7 @@
 
 use super::clocks::*;
 use super::archives::{ExportRow, Exporting, Exports};
+use super::encryption::{EncryptionPage, EncryptionRow};
 use super::samples::{Say, shell};
 use super::questions::{QuestionAnswer, QuestionField, QuestionsPage};
 use super::vault::*;
@@ -70,6 +71,7 @@ fn vault(s: &Say, bad: bool) -> VaultPage {
         uncommitted: Amount::count(12),
         let_go: s.s("1,204 件", "1,204 records"),
         dropped: Amount::count(u64::from(bad)),
+        encryption: encryption_row(s, if bad { "open" } else { "on" }),
         write_errors: Amount::count(0),
         last_sync: Some(past(s, "たった今", "just now")),
         tables: tables.iter().enumerate().map(table).collect(),
@@ -168,6 +170,53 @@ fn vault(s: &Say, bad: bool) -> VaultPage {
     }
 }
 
+fn encryption_row(s: &Say, answer: &str) -> EncryptionRow {
+    let word = |ja, en| s.s(ja, en);
+    let (tag, what) = match answer {
+        "open" => (
+            Tag { tone: "blue", mark: "？", word: word("未回答", "Not answered") },
+            word("まだ決めていません。", "Nobody has decided yet."),
+        ),
+        "off" => (
+            Tag { tone: "", mark: "－", word: word("していません", "Off") },
+            word("理由：ディスク全体を LUKS で暗号化している", "Reason: the whole disk is encrypted with LUKS"),
+        ),
+        _ => (
+            Tag { tone: "ok", mark: "●", word: word("暗号化しています", "Encrypted") },
+            word("鍵ファイル /etc/hinomi/vault.key で開きます。", "Opened by the key file /etc/hinomi/vault.key."),
+        ),
+    };
+    EncryptionRow {
+        tag,
+        what,
+        rewriting: if answer == "on" {
+            word("ファイルを書き直しています（18 件のうち 4 件）。", "Files are written anew (4 of 18).")
+        } else {
+            String::new()
+        },
+        since: (answer != "open").then(|| s.w("11月19日", "19 Nov")),
+        by: if answer == "open" { String::new() } else { word("田中", "Tanaka") },
+    }
+}
+
+fn encryption(s: &Say, answer: &'static str) -> EncryptionPage {
+    EncryptionPage {
+        shell: shell(s, Page::Settings, ""),
+        answer,
+        row: encryption_row(s, answer),
+        files: (answer == "on").then(|| (Amount::count(4), Amount::count(18))),
+        recovery: answer == "on",
+        key_file: "/etc/hinomi/vault.key".into(),
+        credential: answer != "off",
+        how: "file".into(),
+        reason: s.s("", ""),
+        configured: answer == "on",
+        shown: None,
+        problem: (answer == "off")
+            .then(|| (s.s("理由を書いてください。", "Give the reason."), s.s("permission denied", "permission denied"))),
+    }
+}
+
 fn checkpoint(s: &Say) -> CheckpointPage {
     CheckpointPage {
         shell: shell(s, Page::Settings, ""),
@@ -263,6 +312,13 @@ pub(super) fn pages(s: &Say) -> Vec<(&'static str, String)> {
         ("vault", vault(s, false).render().unwrap()),
         ("vault-bad", vault(s, true).render().unwrap()),
         ("vault-empty", empty.render().unwrap()),
+        ("encryption-open", encryption(s, "open").render().unwrap()),
+        ("encryption-on", encryption(s, "on").render().unwrap()),
+        ("encryption-off", encryption(s, "off").render().unwrap()),
+        (
+            "encryption-recovery",
+            EncryptionPage { shown: Some("7K3M-QX9A-0R2D-VT6H-4WNE-8Y1C-JB5F-GP2S-MZ3K".into()), ..encryption(s, "on") }.render().unwrap(),
+        ),
         ("vault-checkpoint", checkpoint(s).render().unwrap()),
         ("vault-checkpoint-empty", CheckpointPage { shell: shell(s, Page::Settings, ""), ..CheckpointPage::default() }.render().unwrap()),
     ]

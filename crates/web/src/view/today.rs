@@ -70,6 +70,8 @@ pub struct Kept {
     pub free: Option<Amount>,
     /// How old the newest confirmation from outside is, in a sentence; empty where the reader sees no settings.
     pub outside: String,
+    /// That nobody has decided yet whether it is encrypted, in a sentence; empty where it was, or where the reader sees no settings.
+    pub encryption: String,
 }
 
 /// What changed.

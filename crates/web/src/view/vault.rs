@@ -1,6 +1,7 @@
 //! 保管庫: how the records are kept, what proves them, and what to do where something is missing.
 
 use super::archives::Exports;
+use super::encryption::EncryptionRow;
 use super::events::RawRow;
 use super::settings::SettingRow;
 use super::shell::{Amount, Choice, Link, Shell, When};
@@ -152,6 +153,8 @@ pub struct VaultPage {
     pub dropped: Amount,
     /// What is let go when there is no room: the sort, and when.
     pub pressure: Vec<(String, String)>,
+    /// Whether what is kept is encrypted.
+    pub encryption: EncryptionRow,
     /// Writes that failed since the start.
     pub write_errors: Amount,
     /// When the disk last said that it is safe.

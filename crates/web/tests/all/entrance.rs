@@ -26,7 +26,8 @@ async fn the_one_time_password_opens_nothing_but_its_own_change() {
     };
     assert_eq!(change("wrong", PASSWORD, PASSWORD).await.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(change(&house.one_time, "short", "short").await.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(change(&house.one_time, PASSWORD, PASSWORD).await.location(), "/?done=password");
+    // The first who comes in is asked what only an administrator can decide.
+    assert_eq!(change(&house.one_time, PASSWORD, PASSWORD).await.location(), "/vault/encryption?done=password");
     assert_eq!(b.get("/").await.status, StatusCode::OK);
     // The one-time password is void now.
     assert_eq!(house.browser().login(&house.admin, &house.one_time).await.status, StatusCode::UNAUTHORIZED);

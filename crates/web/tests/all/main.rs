@@ -3,6 +3,7 @@
 
 mod clocks;
 mod common;
+mod encryption;
 mod entrance;
 mod pages;
 mod routes;

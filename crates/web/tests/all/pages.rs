@@ -56,6 +56,7 @@ async fn every_page_in_both_languages_has_all_its_words_and_headers() {
         "/events?q=from%3A2d%20%22x%22%20log".into(),
         "/vault".into(),
         "/vault/checkpoint".into(),
+        "/vault/encryption".into(),
         "/settings".into(),
         "/password".into(),
         "/nothing-here".into(),

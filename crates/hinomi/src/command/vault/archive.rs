@@ -3,6 +3,8 @@
 use super::erase::{did, who};
 use super::{Progress, count, failed, folder};
 use crate::clock::now;
+use crate::command::configuration;
+use crate::keys;
 use crate::outcome::{Verdict, usage};
 use crate::terminal;
 use crate::words::Words;
@@ -12,7 +14,7 @@ use clap::ArgMatches;
 use model::Time;
 use model::event::{Deed, Table};
 use std::path::PathBuf;
-use vault::{Export, Hold, Options, Vault, VaultError, archive};
+use vault::{Export, Hold, Options, VaultError, archive};
 
 /// Bytes as people write them on media: decimal, as makers do.
 fn size(text: &str) -> Result<u64> {
@@ -35,11 +37,12 @@ fn size(text: &str) -> Result<u64> {
 
 /// Writes an archive.
 pub fn export(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
-    let dir = folder(matches)?;
-    let vault = match Vault::open(&dir, None, Options::default()) {
+    folder(matches)?;
+    let config = configuration(matches)?;
+    let vault = match keys::open(&config, None, Options::default()) {
         Err(VaultError::Locked { .. }) => {
             terminal::say(&words.say("vault-export-running"));
-            Vault::open_read_only(&dir, Options::default())
+            keys::open_read_only(&config)
         }
         other => other,
     };
@@ -98,9 +101,10 @@ pub fn import(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
 
 /// Lists, sets and lifts holds.
 pub fn hold(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
-    let dir = folder(matches)?;
+    folder(matches)?;
+    let config = configuration(matches)?;
     let Some(name) = matches.get_one::<String>("name") else {
-        let holds = Vault::open_read_only(&dir, Options::default()).map_err(failed)?.holds();
+        let holds = keys::open_read_only(&config).map_err(failed)?.holds();
         if matches.get_flag("json") {
             terminal::json(&holds)?;
         } else if holds.is_empty() {
@@ -111,7 +115,7 @@ pub fn hold(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
         }
         return Ok(Verdict::Holds);
     };
-    let vault = Vault::open(&dir, None, Options::default()).map_err(failed)?;
+    let vault = keys::open(&config, None, Options::default()).map_err(failed)?;
     let mut holds = vault.holds();
     let before = holds.iter().find(|h| h.name == *name).cloned();
     holds.retain(|h| h.name != *name);

@@ -1,7 +1,8 @@
-//! `hinomi vault status/verify/prove/query/export/import/hold/erase`
+//! `hinomi vault status/verify/prove/query/export/import/hold/erase/encrypt/decrypt/rekey`
 
 mod archive;
 mod ask;
+mod encryption;
 mod erase;
 mod evidence;
 mod noted;
@@ -10,10 +11,12 @@ mod rollups;
 pub use archive::{export, hold, import};
 pub use ask::query;
 pub use erase::erase;
+pub use encryption::{decrypt, encrypt, rekey};
 pub use evidence::prove;
 pub use rollups::rollups;
 
 use super::configuration;
+use crate::keys;
 use crate::outcome::{Verdict, bad_input, state_error, unreachable};
 use crate::stores::state_url;
 use crate::terminal;
@@ -22,7 +25,7 @@ use anyhow::Result;
 use catalogue::phrases::{Value, group};
 use clap::ArgMatches;
 use std::path::PathBuf;
-use vault::{Depth, Options, Vault, VaultError};
+use vault::{Depth, Options, Vault};
 
 /// The folder of the vault.
 pub(super) fn folder(matches: &ArgMatches) -> Result<PathBuf> {
@@ -43,17 +46,14 @@ pub(super) fn open(matches: &ArgMatches) -> Result<Vault> {
     let archive = matches.try_get_one::<PathBuf>("archive").ok().flatten();
     match archive {
         Some(path) => Vault::open_archive(path, Options::default()).map_err(failed),
-        None => Vault::open_read_only(&folder(matches)?, Options::default()).map_err(failed),
+        None => {
+            folder(matches)?;
+            keys::open_read_only(&configuration(matches)?).map_err(failed)
+        }
     }
 }
 
-/// What is wrong with the input is another status than what cannot be reached.
-pub(super) fn failed(e: VaultError) -> anyhow::Error {
-    match e {
-        VaultError::Record(_) | VaultError::Damaged(_) | VaultError::Archive(_) => bad_input(e),
-        other => unreachable(other),
-    }
-}
+pub(super) use crate::keys::failed;
 
 pub(super) fn count(n: u64) -> String {
     group(i64::try_from(n).unwrap_or(i64::MAX))
@@ -68,6 +68,7 @@ pub fn status(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
             "sealed_to": status.sealed_to,
             "tables": model::event::Table::ALL.iter().zip(&status.tables).map(|(t, s)| (t.name(), serde_json::json!({"files": s.files, "rows": s.rows, "bytes": s.bytes}))).collect::<std::collections::BTreeMap<_, _>>(),
             "log": {"origin": status.log.origin, "vkey": status.log.vkey, "fingerprint": status.log.fingerprint, "entries": status.log.size, "batches": status.log.batches, "covered": status.log.covered, "last_checkpoint": status.log.last_checkpoint},
+            "encryption": encryption::json(&status.encryption),
             "last_verified": status.last_verified, "last_export": status.last_export,
         }))?;
     } else if let (Some(oldest), Some(newest)) = (status.oldest, status.newest) {
@@ -97,6 +98,9 @@ pub fn status(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
         }
     } else {
         terminal::line(&words.say("vault-empty"))?;
+    }
+    if !matches.get_flag("json") && matches.try_get_one::<PathBuf>("archive").ok().flatten().is_none() {
+        terminal::line(&encryption::line(&status.encryption, words))?;
     }
     for damage in &status.damage {
         eprintln!("{}", words.with("vault-bad", &[("what", Value::Text(&damage.to_string()))]));

@@ -74,6 +74,7 @@ impl House {
             as_of: Arc::new(move || Some(Time(shown_as_of.load(Ordering::Relaxed))).filter(|t| t.0 != 0)),
             clock: Arc::new(move || Time(ticking.load(Ordering::Relaxed))),
             version: "0.0-test".into(),
+            keys: web::KeyPlaces { proposal: "/etc/hinomi/vault.key".into(), ..web::KeyPlaces::default() },
         };
         let config = ConsoleConfig {
             listen: Listen::Address("127.0.0.1:0".parse().unwrap()),
@@ -116,6 +117,10 @@ impl House {
         }
     }
 
+    /// The data folder.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
     pub fn now(&self) -> Time {
         Time(self.clock.load(Ordering::Relaxed))
     }
