@@ -173,8 +173,9 @@ pub(crate) fn let_go(inner: &Inner, log: &mut Log, mut candidates: BTreeSet<Blob
         return Ok(());
     }
     let mut still = BTreeSet::new();
+    let last = *lock(&inner.committed);
     for table in NAMING {
-        prove::walk(inner, table, 1, u64::MAX, |_, groups, _| {
+        prove::walk(inner, table, 1, last, |_, groups, _| {
             names(groups, &mut still);
             Ok(())
         })?;

@@ -108,6 +108,10 @@ on_both! {
         assert_eq!(keys(bench, line).await, [mac(1), mac(2), ip("10.2.0.1"), ip("10.2.0.2")]);
         assert_eq!(keys(bench, office).await, [mac(3), ip("10.9.0.3")]);
         assert_eq!(bench.store.addresses_in_zone(&bench.may(ViewAssets)).await.unwrap(), [], "whoever sees the site is not narrowed");
+        // Where the third one stands is written in the ledger, whatever address it has.
+        let rev = bench.store.asset(&bench.may(ViewAssets), c).await.unwrap().rev;
+        let ledger = model::asset::Ledger { zone: Some(office), ..model::asset::Ledger::default() };
+        bench.store.edit_ledger(&bench.may(model::access::EditAssets), c, rev, ledger, NOW).await.unwrap();
         // An address goes over to a device of another zone: its records are that one's from then on.
         bench.tell(vec![(c, NOW + Span::minutes(5), address(3, "10.2.0.1"))]).await;
         assert!(!keys(bench, line).await.contains(&ip("10.2.0.1")) && keys(bench, office).await.contains(&ip("10.2.0.1")));
