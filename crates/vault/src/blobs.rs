@@ -49,6 +49,13 @@ pub(crate) struct Known {
     brought: HashMap<BlobId, Instant>,
 }
 
+impl Known {
+    /// The sum is counted anew when the next one comes.
+    pub fn forget_sum(&mut self) {
+        self.bytes = None;
+    }
+}
+
 /// The name of a blob: the SHA-256 of its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BlobId(pub [u8; 32]);

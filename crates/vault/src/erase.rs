@@ -183,6 +183,7 @@ impl Plan {
 /// Erases, or says what would be erased.
 pub(crate) fn erase(inner: &Arc<Inner>, ask: &Erase) -> Result<Erased, VaultError> {
     check(inner, ask)?;
+    let _one_at_a_time = lock(&inner.files);
     let mut log = lock(&inner.log);
     if inner.exporting.load(std::sync::atomic::Ordering::Acquire) {
         return refuse("an archive is being written; erase when that is done");
@@ -234,7 +235,7 @@ pub(crate) fn erase(inner: &Arc<Inner>, ask: &Erase) -> Result<Erased, VaultErro
     commit::publish(inner, &log);
     drop(log);
     for f in &new {
-        sealed::add_words(f);
+        sealed::add_words(inner, f);
     }
     plan.done.entry = Some(note.entry);
     Ok(plan.done)
@@ -532,7 +533,7 @@ fn finish(inner: &Inner, note: &Note) -> Result<(), VaultError> {
         }
         synced(&inner.dir.join(blobs::FOLDER))?;
         // Counted anew when the next one comes.
-        *held = None;
+        held.forget_sum();
     }
     synced(&sealed::folder(&inner.dir))?;
     log::destroy_secrets(&*inner.disk, &inner.dir, &note.batches)?;

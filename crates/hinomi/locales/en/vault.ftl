@@ -78,6 +78,7 @@ doctor-export = archive
 doctor-outside = seen from outside
 doctor-witness = witness
 doctor-vault-none = { $folder } is not there yet; 'hinomi run' makes it
+doctor-vault-passphrase = it is opened with a passphrase, so it was not looked at; name a file with it in { $file }
 doctor-vault-good = { $events } records, { $mib } MiB
 doctor-writing-good = Hinomi is running; the newest record is of { $at }
 doctor-writing-quiet = Hinomi is running, and the newest record is of { $at }; see under Vault in the console whether the disk refuses

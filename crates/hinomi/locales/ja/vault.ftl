@@ -78,6 +78,7 @@ doctor-export = 持ち出し
 doctor-outside = 外部の確認
 doctor-witness = 立会人
 doctor-vault-none = { $folder } はまだありません。'hinomi run' が作ります
+doctor-vault-passphrase = 合い言葉で開くため、中は見ていません。合い言葉を書いたファイルを { $file } で指定すると見られます
 doctor-vault-good = 記録 { $events } 件、{ $mib } MiB
 doctor-writing-good = 火の見が動いており、最後の記録は { $at } です
 doctor-writing-quiet = 火の見は動いていますが、最後の記録は { $at } です。ディスクが書き込みを断っていないか、画面の「保管庫」で確かめてください

@@ -16,7 +16,8 @@ use clap::ArgMatches;
 use model::clock::{ClockKeeper, OwnClock};
 use state::{Store, StoreUrl};
 use std::net::TcpListener;
-use ::vault::{Answer, LockKind}
+use ::vault::{Answer, LockKind};
+
 
 /// How one thing stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]

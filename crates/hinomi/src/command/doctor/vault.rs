@@ -4,6 +4,7 @@ use super::{Check, bad, good, note};
 use crate::clock::now;
 use crate::command::block_on;
 use crate::config::Config;
+use crate::keys;
 use crate::outcome::state_error;
 use crate::stores::state_url;
 use crate::witness::peers::Outside;
@@ -14,7 +15,7 @@ use model::event::{Deed, Table};
 use model::{Body, Span, Time};
 use state::{Store, StoreUrl};
 use std::path::Path;
-use vault::{Confirmation, ConfirmationKind, Options, Query, Schedule, Vault, VaultStatus};
+use vault::{Confirmation, ConfirmationKind, LockKind, Options, Query, Schedule, Vault, VaultError, VaultStatus};
 
 /// The vault's own limits of patience, as on its page.
 const LONG: Span = Span::days(31);
@@ -56,9 +57,13 @@ pub(super) fn checks(config: &Config, words: &Words) -> Vec<Check> {
     if !folder.is_dir() {
         return vec![note("vault", say("doctor-vault-none", &[("folder", &folder.display().to_string())]))];
     }
-    let vault = match Vault::open_read_only(&folder, Options::default()) {
+    // Nobody is asked for a passphrase here.
+    let vault = match Vault::open_read_only_unlocked(&folder, Options::default(), &keys::unlock(config, false)) {
         Ok(vault) => vault,
-        Err(e) => return vec![bad("vault", e.to_string())],
+        Err(VaultError::KeyMissing { kind: LockKind::Passphrase, .. }) => {
+            return vec![note("vault", say("doctor-vault-passphrase", &[("file", keys::PASSPHRASE_FILE)]))];
+        }
+        Err(e) => return vec![bad("vault", format!("{:#}", keys::failed(e)))],
     };
     let (status, confirmed, at) = (vault.status(), vault.confirmations(), now());
     let mut out = vec![
