@@ -9,7 +9,7 @@ use super::SegmentFile;
 use super::files::{FileError, Footer, Tally};
 use super::hash::{self, BLOCK};
 use super::terms::Needle;
-use super::words::{self, Filter};
+use super::words::Filter;
 use crate::columns;
 use crate::disk::DiskRead;
 use datafusion::logical_expr::expr::{InList, ScalarFunction};

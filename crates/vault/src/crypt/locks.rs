@@ -14,7 +14,7 @@ use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fs::{self, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -260,7 +260,15 @@ pub fn key_file_is_outside(file: &Path, folder: &Path) -> bool {
 
 /// The 32 bytes of a key file. `Ok(None)`: it is not there.
 fn read_key(path: &Path) -> Result<Option<Secret>, VaultError> {
-    let mut text = match fs::read(path) {
+    // A pipe would keep a start waiting, and a key is short.
+    let read = || -> std::io::Result<Vec<u8>> {
+        let mut text = Vec::new();
+        if fs::metadata(path)?.is_file() {
+            fs::File::open(path)?.take(4096).read_to_end(&mut text)?;
+        }
+        Ok(text)
+    };
+    let mut text = match read() {
         Ok(t) => t,
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(VaultError::io("read the key file", path, &e)),

@@ -136,11 +136,14 @@ async fn all(ask: &Ask, proof: &Authorised<ViewEvents>, mut asked: Asked, form: 
                 Ok(events) => write(ask, form, &events, sent == 0).await.map(|text| (text, events.len())),
                 Err(problem) => Err(problem),
             };
-            match text {
-                Ok((text, rows)) if send(bytes, text).await => sent += rows as u64,
-                Ok(_) => return Err(sent),
+            let (text, rows) = match text {
+                Ok(t) => t,
                 Err(problem) => return Err(broken(bytes, &problem, sent).await),
+            };
+            if !send(bytes, text).await {
+                return Err(sent);
             }
+            sent += rows as u64;
         }
         // Where the time was up, it goes on from there.
         let older = if found.more { found.hits.last().map(|h| h.seq) } else { found.stopped };
