@@ -5,7 +5,6 @@ mod vault;
 use super::{block_on, configuration, path};
 use crate::clock::{now, own};
 use crate::config::Config;
-use crate::keys;
 use crate::outcome::Verdict;
 use crate::stores::state_url;
 use crate::words::Words;
@@ -186,7 +185,7 @@ fn encryption(config: &Config) -> Option<Check> {
     if !folder.is_dir() {
         return None;
     }
-    let e = match vault::encryption_of(&folder) {
+    let e = match ::vault::encryption_of(&folder) {
         Ok(e) => e,
         Err(e) => return Some(bad("encryption", e.to_string())),
     };
@@ -208,7 +207,7 @@ fn encryption(config: &Config) -> Option<Check> {
         return Some(good("encryption", says));
     };
     let says = format!("{says} {}", file.display());
-    if !vault::key_file_is_outside(file, &config.data) {
+    if !::vault::key_file_is_outside(file, &config.data) {
         return Some(bad(
             "encryption",
             format!("{says}: the key lies inside of the data folder; move it out, and name it with vault.key_file"),

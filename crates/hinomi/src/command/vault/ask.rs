@@ -1,8 +1,6 @@
 //! `hinomi vault query`: questions in SQL, or by name.
 
 use super::{count, noted, open};
-use crate::command::configuration;
-use crate::keys;
 use crate::outcome::{Verdict, bad_input, unreachable, usage};
 use crate::terminal;
 use crate::words::Words;

@@ -17,7 +17,7 @@ pub use rollups::rollups;
 
 use super::configuration;
 use crate::keys;
-use crate::outcome::{Verdict, bad_input, state_error, unreachable};
+use crate::outcome::{Verdict, state_error, unreachable};
 use crate::stores::state_url;
 use crate::terminal;
 use crate::words::Words;
