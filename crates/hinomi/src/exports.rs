@@ -141,7 +141,8 @@ impl Keeper {
 
 /// Writes down what the newest archive, the newest look and a missing archive show, each once.
 fn record(vault: &Vault, schedule: &Schedule, status: &VaultStatus, now: Time, told: &mut Told) -> Result<()> {
-    for run in status.exports.iter().filter(|r| r.is_good() && r.at > told.exported) {
+    let since = told.exported;
+    for run in status.exports.iter().filter(|r| r.is_good() && r.at > since) {
         write(vault, EXPORTED, run.at, exported(run, schedule), now)?;
         told.exported = run.at;
     }

@@ -193,20 +193,25 @@ fn today(s: &Say, empty: bool) -> TodayPage {
             Change { when: s.w("2:10", "2:10"), what: Changed::Sensor { name: s.s("eth1", "eth1"), quality: Quality::Drops }, href: None },
         ],
         traffic: Some(traffic(s, 1, true, true)),
-        kept: Kept {
-            events: Amount::count(4_120_334),
-            days: 31,
-            since: Some(s.w("10月20日", "Oct 20")),
-            disk: Amount::bytes(2_412_000_000),
-            free: Some(Amount::bytes(391_000_000_000)),
-            outside: s.s("外部の確認：3 日前", "Last confirmed from outside: 3 days ago"),
-            encryption: s.s("暗号化するかどうかを、まだ決めていません。", "Nobody has decided yet whether it is encrypted."),
-            ..Kept::default()
-        },
+        kept: kept(s),
         as_of: None,
         ..TodayFacts::default()
     };
     TodayPage::new(shell, facts)
+}
+
+/// What is kept.
+fn kept(s: &Say) -> Kept {
+    Kept {
+        events: Amount::count(4_120_334),
+        days: 31,
+        since: Some(s.w("10月20日", "Oct 20")),
+        disk: Amount::bytes(2_412_000_000),
+        free: Some(Amount::bytes(391_000_000_000)),
+        outside: s.s("外部の確認：3 日前", "Last confirmed from outside: 3 days ago"),
+        encryption: s.s("暗号化するかどうかを、まだ決めていません。", "Nobody has decided yet whether it is encrypted."),
+        ..Kept::default()
+    }
 }
 
 fn assets(s: &Say) -> AssetsPage {
@@ -638,15 +643,7 @@ fn settings(s: &Say) -> SettingsPage {
             },
         ]),
         new_password: s.harm.then(|| (s.s("", ""), s.s("", ""))),
-        kept: Kept {
-            events: Amount::count(4_120_334),
-            days: 31,
-            since: Some(s.w("10月20日", "Oct 20")),
-            disk: Amount::bytes(2_412_000_000),
-            free: Some(Amount::bytes(391_000_000_000)),
-            outside: s.s("外部の確認：3 日前", "Last confirmed from outside: 3 days ago"),
-            ..Kept::default()
-        },
+        kept: kept(s),
         values: vec![
             SettingRow {
                 key: "site_name".into(),
