@@ -46,7 +46,8 @@ fn what_is_asked_on_the_machine_is_recorded_beside_a_running_watch_and_without_o
     call(&["vault", "query", "select 1 as marker", "--data", &data, "--json"]);
     let again = start();
     soon("the next start carries it on", || recorded(&data, "vault.query") > before + 1);
-    let asked = json(&["vault", "query", "select actor, action from audit where action = 'vault.query' limit 1", "--data", &data, "--json"]);
+    let asked =
+        json(&["vault", "query", "select actor, action from audit where action = 'vault.query' limit 1", "--data", &data, "--json"]);
     assert!(!asked[0]["actor"].as_str().unwrap().is_empty(), "{asked}");
     again.stop().unwrap();
     // A question that cannot be written down is not answered.

@@ -45,6 +45,8 @@ impl Half {
         let inside = |p: &Path| fs::canonicalize(p).ok();
         fs::create_dir_all(&ask.target).map_err(|e| VaultError::io("make the folder", &ask.target, &e))?;
         if inside(&inner.dir).zip(inside(&ask.target)).is_some_and(|(vault, target)| target.starts_with(vault)) {
+            // It is empty, or somebody else's.
+            let _ = fs::remove_dir(&ask.target);
             return refuse(format!("{} lies in the vault itself; choose a folder elsewhere", ask.target.display()));
         }
         let name = format!("{NAME}{}-{HALF}", inner.site);

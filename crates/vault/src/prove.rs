@@ -289,14 +289,12 @@ fn of_batch(
             // Attachments go with the records that show their names.
             let hidden = |i: usize| i.checked_sub(1).and_then(|h| hide.get(h)).copied().unwrap_or(false);
             crate::blobs::names(groups.iter().enumerate().filter(|(i, _)| !hidden(*i)).map(|(_, g)| *g), blobs);
-            let shown = |i: usize| {
-                match salts.get(i).copied().flatten().filter(|_| !hidden(i)) {
-                    Some(salt) => Group::Shown {
-                        salt: base64::encode(&salt),
-                        cbor: base64::encode(groups.get(i).copied().filter(|g| !g.is_empty()).unwrap_or(proof::canon::EMPTY)),
-                    },
-                    None => Group::Hidden { hash: base64::encode(hashes.get(i).unwrap_or(&[0; 32])) },
-                }
+            let shown = |i: usize| match salts.get(i).copied().flatten().filter(|_| !hidden(i)) {
+                Some(salt) => Group::Shown {
+                    salt: base64::encode(&salt),
+                    cbor: base64::encode(groups.get(i).copied().filter(|g| !g.is_empty()).unwrap_or(proof::canon::EMPTY)),
+                },
+                None => Group::Hidden { hash: base64::encode(hashes.get(i).unwrap_or(&[0; 32])) },
             };
             records.push(RecordProof { seq, position, path: None, core: shown(0), addresses: shown(1), names: shown(2), text: shown(3) });
         }

@@ -102,8 +102,8 @@ where
 pub(crate) fn routes() -> Vec<Route> {
     use api::stocktake as rounds;
     use pages::{
-        assets, calendar, clocks, encryption, entrance, events, export, findings, import, joins, ledger, own, questions, settings, stocktake, today,
-        vault,
+        assets, calendar, clocks, encryption, entrance, events, export, findings, import, joins, ledger, own, questions, settings,
+        stocktake, today, vault,
     };
     vec![
         // Before login.

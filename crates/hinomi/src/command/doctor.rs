@@ -9,14 +9,13 @@ use crate::outcome::Verdict;
 use crate::stores::state_url;
 use crate::words::Words;
 use crate::{rights, terminal};
+use ::vault::{Answer, LockKind};
 use anyhow::Result;
 use catalogue::Catalogue;
 use clap::ArgMatches;
 use model::clock::{ClockKeeper, OwnClock};
 use state::{Store, StoreUrl};
 use std::net::TcpListener;
-use ::vault::{Answer, LockKind};
-
 
 /// How one thing stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]

@@ -135,7 +135,8 @@ pub(crate) async fn replace(store: &Store, consumer: &str, at: EventCursor, new:
         peers(&mut work, &links).await?;
     }
     let after = standing(&mut work.tx, links, new.from_hour).await?;
-    let changed = after.iter().filter(|(k, v)| before.get(*k) != Some(*v)).count() + before.keys().filter(|k| !after.contains_key(*k)).count();
+    let changed =
+        after.iter().filter(|(k, v)| before.get(*k) != Some(*v)).count() + before.keys().filter(|k| !after.contains_key(*k)).count();
     let hours = after.keys().filter(|k| k.split(' ').count() == 2).count();
     work.tx.commit().await?;
     Ok(Some(Replaced { hours: hours as u64, links: (after.len() - hours) as u64, changed: changed as u64 }))

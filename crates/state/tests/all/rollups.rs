@@ -28,7 +28,16 @@ fn delta(asset: AssetId, hour: i64, n: u64) -> HourDelta {
 }
 
 fn link(client: AssetId, server: AssetId, bytes: u64) -> PeerDelta {
-    PeerDelta { client: Party::Asset(client), server: Party::Asset(server), protocol: None, port: 502, flows: 1, bytes, first: NOW, last: NOW }
+    PeerDelta {
+        client: Party::Asset(client),
+        server: Party::Asset(server),
+        protocol: None,
+        port: 502,
+        flows: 1,
+        bytes,
+        first: NOW,
+        last: NOW,
+    }
 }
 
 /// Three assets, of which two stand in a zone.

@@ -169,7 +169,13 @@ pub(crate) fn find(source: &dyn Source, scope: &Scope, find: &Find, newest: u64,
         before = low.saturating_add(1);
         // The next window must fit into what is left.
         let (took, left) = (asked.elapsed(), find.patience.saturating_sub(began.elapsed()));
-        let factor = if took * 16 < left { 16 } else if took * 4 < left { 3 } else { 1 };
+        let factor = if took * 16 < left {
+            16
+        } else if took * 4 < left {
+            3
+        } else {
+            1
+        };
         width = width.saturating_mul(factor);
     }
     Ok(found)

@@ -133,7 +133,8 @@ enum Growth {
 pub(crate) fn scalar() -> Vec<Arc<ScalarUDF>> {
     static ALL: LazyLock<Vec<Arc<ScalarUDF>>> = LazyLock::new(|| {
         let inside = ScalarUDF::from(IsInside { signature: Signature::string(1, Volatility::Immutable) });
-        let mut all = vec![Arc::new(ScalarUDF::from(HasWords::new())), Arc::new(ScalarUDF::from(RecordHas::new())), Arc::new(inside), joined()];
+        let mut all =
+            vec![Arc::new(ScalarUDF::from(HasWords::new())), Arc::new(ScalarUDF::from(RecordHas::new())), Arc::new(inside), joined()];
         for f in SessionStateDefaults::default_scalar_functions() {
             if SCALAR.contains(&f.name()) {
                 all.push(f);

@@ -224,6 +224,11 @@ mod tests {
         assert_eq!(Sift::of(&[col("ip").in_list(vec![lit("a")], false)]), is("ip", "a"));
         // Names of protocols are no words of the record: a filter knows nothing of them.
         assert!(columns::is_worded("login_user") && columns::is_worded("text") && columns::is_worded("rest_names"));
-        assert!(!columns::is_worded("protocol") && !columns::is_worded("about") && !columns::is_worded("kind") && !columns::is_worded("nothing"));
+        assert!(
+            !columns::is_worded("protocol")
+                && !columns::is_worded("about")
+                && !columns::is_worded("kind")
+                && !columns::is_worded("nothing")
+        );
     }
 }

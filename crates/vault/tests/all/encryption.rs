@@ -419,12 +419,8 @@ fn passphrase_recovery_key_and_another_lock() {
     let recovery = v.encrypt(&NewLock::Passphrase(secret("正しい馬の電池と釘をさがす")), "佐藤").unwrap();
     assert!(v.encrypt(&NewLock::Passphrase(secret("正しい馬の電池と釘をさがす")), "佐藤").is_err(), "once is enough");
     drop(v);
-    assert!(
-        matches!(open_as(&Unlock::default()).err(), Some(VaultError::KeyMissing { kind: LockKind::Passphrase, .. }))
-    );
-    assert!(
-        matches!(open_as(&with("a wrong passphrase")).err(), Some(VaultError::KeyWrong { kind: LockKind::Passphrase, .. }))
-    );
+    assert!(matches!(open_as(&Unlock::default()).err(), Some(VaultError::KeyMissing { kind: LockKind::Passphrase, .. })));
+    assert!(matches!(open_as(&with("a wrong passphrase")).err(), Some(VaultError::KeyWrong { kind: LockKind::Passphrase, .. })));
     let v = open_as(&Unlock { recovery: Some(secret(&recovery.text().to_lowercase())), ..Unlock::default() }).unwrap();
     assert_eq!(all(&v, &Query::default()).len(), 10);
     // Another lock, at once, and a new recovery key.
@@ -444,9 +440,7 @@ fn passphrase_recovery_key_and_another_lock() {
     assert!(v.rekey(Some(&NewLock::Credential(home.path().join("none"))), false, "x").unwrap_err().to_string().contains("LoadCredential"));
     v.rekey(Some(&NewLock::Credential(moved.clone())), false, "x").unwrap();
     drop(v);
-    assert!(
-        matches!(open_as(&Unlock::default()).err(), Some(VaultError::KeyMissing { kind: LockKind::Credential, .. }))
-    );
+    assert!(matches!(open_as(&Unlock::default()).err(), Some(VaultError::KeyMissing { kind: LockKind::Credential, .. })));
     let v = open_as(&Unlock { credential: Some(moved), ..Unlock::default() }).unwrap();
     assert_eq!(all(&v, &Query::default()).len(), 10);
 }

@@ -135,7 +135,10 @@ fn what_is_said_of_a_hit_is_what_the_record_says() {
     let events: Vec<_> = there.vault.read(&Query { seqs, ..Query::default() }).map(Result::unwrap).collect();
     assert_eq!(events.len(), 11);
     for (hit, event) in found.hits.iter().rev().zip(&events) {
-        assert_eq!((hit.seq, hit.table, hit.time, hit.received, hit.source), (event.id.seq, event.body.table(), event.time(), event.received, event.source));
+        assert_eq!(
+            (hit.seq, hit.table, hit.time, hit.received, hit.source),
+            (event.id.seq, event.body.table(), event.time(), event.received, event.source)
+        );
         let mut addresses = Vec::new();
         event.body.addresses(|a| addresses.push(a));
         assert!(addresses.iter().all(|a| hit.addresses.contains(a)) && addresses.len() == hit.addresses.len(), "{hit:?}");
@@ -250,11 +253,23 @@ fn a_rare_word_in_a_year_of_logs() {
     vault.seal().unwrap();
     for words in ["kumamoto-7", "kumamot*", "認証失敗", "nothing-of-that", "user u7"] {
         let began = Instant::now();
-        let found = vault.find(&Scope::all(), &Find { all: vec![Clause::Words(words.into())], most: 5000, ..Find::default() }, &Cancel::new()).unwrap();
-        println!("{words}: {} found (notes {:?}), more {}, stopped {:?}, {:?}", found.hits.len(), found.notes, found.more, found.stopped, began.elapsed());
+        let found = vault
+            .find(&Scope::all(), &Find { all: vec![Clause::Words(words.into())], most: 5000, ..Find::default() }, &Cancel::new())
+            .unwrap();
+        println!(
+            "{words}: {} found (notes {:?}), more {}, stopped {:?}, {:?}",
+            found.hits.len(),
+            found.notes,
+            found.more,
+            found.stopped,
+            began.elapsed()
+        );
         // What every row group holds is read until the page is full or the time is up.
         let most = if words == "user u7" { 3 } else { 1 };
-        assert!(began.elapsed() < std::time::Duration::from_secs(most) && (words == "nothing-of-that" || !found.hits.is_empty()), "{words}");
+        assert!(
+            began.elapsed() < std::time::Duration::from_secs(most) && (words == "nothing-of-that" || !found.hits.is_empty()),
+            "{words}"
+        );
         let seqs: Vec<u64> = found.hits.iter().take(100).map(|h| h.seq).rev().collect();
         let began = Instant::now();
         let read = if seqs.is_empty() { 0 } else { vault.read(&Query { seqs, ..Query::default() }).count() };

@@ -122,9 +122,8 @@ pub(crate) async fn export(ask: Ask, proof: Authorised<EditSettings>) -> Result<
     }
     let refused = async |words: String| super::vault::again(&ask, "exports", StatusCode::UNPROCESSABLE_ENTITY, words).await;
     let seeing = ask.also(ViewSettings)?;
-    let schedule = match schedule(&ask.store.settings(&seeing).await?) {
-        Ok(schedule) => schedule,
-        Err(_) => return refused(ask.say("export-plan-wrong")).await,
+    let Ok(schedule) = schedule(&ask.store.settings(&seeing).await?) else {
+        return refused(ask.say("export-plan-wrong")).await;
     };
     let given = ask.form.get("folder").trim();
     if given.len() > LONGEST || given.chars().any(char::is_control) || given.split('/').any(|part| part == "..") {
@@ -139,9 +138,8 @@ pub(crate) async fn export(ask: Ask, proof: Authorised<EditSettings>) -> Result<
         let status = looked.status();
         archive::is_there(&place, &status.exports).map(|()| status)
     });
-    let status = match looking.await.map_err(|e| Problem::Broken(e.to_string()))? {
-        Ok(status) => status,
-        Err(_) => return refused(ask.t().x("export-not-there", &folder.display().to_string())).await,
+    let Ok(status) = looking.await.map_err(|e| Problem::Broken(e.to_string()))? else {
+        return refused(ask.t().x("export-not-there", &folder.display().to_string())).await;
     };
     if status.exporting.is_some() {
         return refused(ask.say("export-runs-already")).await;

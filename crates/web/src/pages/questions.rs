@@ -78,7 +78,13 @@ pub(crate) async fn list(ask: Ask, proof: Authorised<ViewEvents>) -> Result<Resp
                 Kind::Number | Kind::Offset => "number",
                 _ => "text",
             };
-            view.fields.push(QuestionField { name: p.name, label: ask.say(&format!("param-{}", p.name)), kind, value, needed: p.default.is_none() });
+            view.fields.push(QuestionField {
+                name: p.name,
+                label: ask.say(&format!("param-{}", p.name)),
+                kind,
+                value,
+                needed: p.default.is_none(),
+            });
         }
         if asked {
             match answered(&ask, &proof, q, &view).await {
@@ -92,7 +98,12 @@ pub(crate) async fn list(ask: Ask, proof: Authorised<ViewEvents>) -> Result<Resp
     page(&view)
 }
 
-async fn answered(ask: &Ask, proof: &Authorised<ViewEvents>, q: &'static Question, view: &QuestionsPage) -> Result<QuestionAnswer, Problem> {
+async fn answered(
+    ask: &Ask,
+    proof: &Authorised<ViewEvents>,
+    q: &'static Question,
+    view: &QuestionsPage,
+) -> Result<QuestionAnswer, Problem> {
     let mut given = Vec::new();
     for (p, field) in q.params.iter().zip(&view.fields) {
         let text = field.value.trim();

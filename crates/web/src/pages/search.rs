@@ -348,11 +348,7 @@ pub(crate) async fn understood(ask: &Ask, text: &str) -> Result<Words, Problem> 
             Word::Plain(w) => {
                 names += 1;
                 let keys = if names <= MOST_NAMES && !not { named(ask, &w).await? } else { Vec::new() };
-                if keys.is_empty() {
-                    ("word-text", Some(Clause::Words(part(&w))))
-                } else {
-                    ("word-asset", Some(Clause::Addresses(keys)))
-                }
+                if keys.is_empty() { ("word-text", Some(Clause::Words(part(&w)))) } else { ("word-asset", Some(Clause::Addresses(keys))) }
             }
             Word::Not(_) => continue,
         };
@@ -429,9 +425,15 @@ mod tests {
     #[test]
     fn fields_and_what_is_taken_away() {
         let field = |f, v: &str| Word::Field(f, v.into());
-        assert_eq!(words("host:NAS-01 ホスト：nas port:502"), [field(Field::Host, "nas-01"), field(Field::Host, "nas"), field(Field::Port, "502")]);
+        assert_eq!(
+            words("host:NAS-01 ホスト：nas port:502"),
+            [field(Field::Host, "nas-01"), field(Field::Host, "nas"), field(Field::Port, "502")]
+        );
         assert_eq!(words("user:\"田中 一郎\" x"), [field(Field::Account, "田中 一郎"), Word::Plain("x".into())]);
-        assert_eq!(words("種類:ログ table:flow protocol:dns"), [Word::Table(Table::Log), Word::Table(Table::Flow), Word::Protocol(Protocol::from_name("dns").unwrap())]);
+        assert_eq!(
+            words("種類:ログ table:flow protocol:dns"),
+            [Word::Table(Table::Log), Word::Table(Table::Flow), Word::Protocol(Protocol::from_name("dns").unwrap())]
+        );
         let mac = Word::Address(AddressKey::Mac("3c:52:82:1f:aa:07".parse().unwrap()));
         assert_eq!(words("3c52.821f.aa07 mac:3C-52-82-1F-AA-07"), [mac.clone(), mac]);
         for wrong in ["port:http", "table:nothing", "protocol:none", "ip:here", "port:70000"] {
@@ -440,13 +442,16 @@ mod tests {
         // What is no field is text, and so is a field without a value.
         assert_eq!(words("error:disk host:"), [Word::Plain("error:disk".into()), Word::Plain("host:".into())]);
         let not = |w| Word::Not(Box::new(w));
-        assert_eq!(words("-session －ログ -\"all good\" - x"), [
-            not(Word::Plain("session".into())),
-            not(Word::Table(Table::Log)),
-            not(Word::Text("all good".into())),
-            Word::Plain("-".into()),
-            Word::Plain("x".into()),
-        ]);
+        assert_eq!(
+            words("-session －ログ -\"all good\" - x"),
+            [
+                not(Word::Plain("session".into())),
+                not(Word::Table(Table::Log)),
+                not(Word::Text("all good".into())),
+                Word::Plain("-".into()),
+                Word::Plain("x".into()),
+            ]
+        );
     }
 
     #[test]

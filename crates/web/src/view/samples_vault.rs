@@ -1,10 +1,10 @@
 //! The vault's pages with invented content.
 
-use super::clocks::*;
 use super::archives::{ExportRow, Exporting, Exports};
+use super::clocks::*;
 use super::encryption::{EncryptionPage, EncryptionRow};
-use super::samples::{Say, shell};
 use super::questions::{QuestionAnswer, QuestionField, QuestionsPage};
+use super::samples::{Say, shell};
 use super::vault::*;
 use super::words::Tag;
 use super::{Amount, Choice, Link, Page, RawRow, SettingRow};

@@ -135,7 +135,7 @@ fn room(status: &VaultStatus, at: Time, say: &Say<'_>) -> Check {
     let Some(days) = status.days_left.filter(|d| d.is_finite() && *d >= 0.0) else {
         return note("room", say("doctor-room-unknown", &[]));
     };
-    let whole = (days.min(36_500.0)) as i64;
+    let whole = days.min(36_500.0) as i64;
     let day = (at + Span::days(whole)).rfc3339().chars().take(10).collect::<String>();
     let said = say("doctor-room-when", &[("day", &day), ("days", &group(whole))]);
     match whole {

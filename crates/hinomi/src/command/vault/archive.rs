@@ -63,7 +63,12 @@ pub fn export(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
     drop(bar);
     // The folder is let go first: where there is no state, it is opened again for the record.
     drop(vault);
-    super::noted::note(matches, "vault.export", Deed::Exported { what: format!("archive {}", ask.target.display()), rows: records }, words)?;
+    super::noted::note(
+        matches,
+        "vault.export",
+        Deed::Exported { what: format!("archive {}", ask.target.display()), rows: records },
+        words,
+    )?;
     if matches.get_flag("json") {
         terminal::json(&serde_json::json!({ "volumes": done.volumes, "files": done.files, "bytes": done.bytes, "there": done.there }))?;
     } else {

@@ -137,7 +137,12 @@ pub fn prove(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
     if let Some(p) = report.problems.first() {
         return Err(bad_input(format!("the pack does not hold: {}: {}", p.entry, p.what)));
     }
-    super::noted::note(matches, "vault.prove", Deed::Exported { what: String::from("evidence pack"), rows: report.records.len() as u64 }, words)?;
+    super::noted::note(
+        matches,
+        "vault.prove",
+        Deed::Exported { what: String::from("evidence pack"), rows: report.records.len() as u64 },
+        words,
+    )?;
     let out = matches.get_one::<PathBuf>("out").cloned().unwrap_or_else(|| PathBuf::from("pack.zip"));
     if out.as_os_str() == "-" {
         std::io::stdout().write_all(&bytes)?;

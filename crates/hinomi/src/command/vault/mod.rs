@@ -10,8 +10,8 @@ mod rollups;
 
 pub use archive::{export, hold, import};
 pub use ask::query;
-pub use erase::erase;
 pub use encryption::{decrypt, encrypt, rekey};
+pub use erase::erase;
 pub use evidence::prove;
 pub use rollups::rollups;
 

@@ -36,7 +36,13 @@ impl Sums {
     fn take(&mut self, effect: Effect) {
         match effect {
             Effect::Hour(d) => {
-                let sum = self.hours.entry((d.asset, d.hour)).or_insert(HourDelta { packets_out: 0, packets_in: 0, bytes_out: 0, bytes_in: 0, ..d });
+                let sum = self.hours.entry((d.asset, d.hour)).or_insert(HourDelta {
+                    packets_out: 0,
+                    packets_in: 0,
+                    bytes_out: 0,
+                    bytes_in: 0,
+                    ..d
+                });
                 sum.packets_out = sum.packets_out.saturating_add(d.packets_out);
                 sum.packets_in = sum.packets_in.saturating_add(d.packets_in);
                 sum.bytes_out = sum.bytes_out.saturating_add(d.bytes_out);

@@ -6,9 +6,9 @@ use crate::pages::assets::{sensor_name, sensor_names};
 use crate::pages::speak::Names;
 use crate::problem::Problem;
 use crate::view::{Amount, Facet, Link};
+use model::AssetId;
 use model::access::ViewAssets;
 use model::event::{AddressKey, Table};
-use model::AssetId;
 use std::collections::BTreeMap;
 use vault::ask::{Clause, Hit};
 
@@ -54,7 +54,11 @@ pub(super) async fn of(ask: &Ask, asked: &Asked, hits: &[Hit]) -> Result<Vec<Fac
     let values = top(tables, VALUES).into_iter().map(|(x, n)| (Link::to(t.of("table", x.name()), at(ask, &[("table", x.name())])), n));
     add("event-table", if chosen.is_empty() { values.collect() } else { Vec::new() }, chosen);
     let values = top(protocols, VALUES).into_iter().map(|(p, n)| (Link::to(p, at(ask, &[("q", format!("{q} {p}").trim())])), n));
-    add("facet-protocol", if asked.find.all.iter().all(|c| !matches!(c, Clause::Protocols(_))) { values.collect() } else { Vec::new() }, Vec::new());
+    add(
+        "facet-protocol",
+        if asked.find.all.iter().all(|c| !matches!(c, Clause::Protocols(_))) { values.collect() } else { Vec::new() },
+        Vec::new(),
+    );
     let names = sensor_names(ask).await;
     let name = |id: u16| sensor_name(&names, model::SourceId(id));
     let chosen: Vec<Link> = ask.query.number("sensor").map(|s| Link::to(name(s), at(ask, &[("sensor", "")]))).into_iter().collect();
