@@ -66,23 +66,28 @@ const KNOWN: usize = 1024;
 
 /// What is known of names, by where they stand in the program: a name is looked up once, and not for each record.
 #[derive(Clone, Debug, Default)]
-struct Known(Vec<(usize, usize, Option<(u16, Option<u8>)>)>);
+struct Known(Vec<(Place, Option<Number>)>);
+
+/// Where a name begins in the program, and its length.
+type Place = (usize, usize);
+/// The number of a name, and the group that it decides.
+type Number = (u16, Option<u8>);
 
 impl Known {
     fn of(&mut self, name: &'static str) -> (Key, Option<usize>) {
         if self.0.is_empty() {
-            self.0.resize(KNOWN, (0, 0, None));
+            self.0.resize(KNOWN, ((0, 0), None));
         }
         let (at, len) = (name.as_ptr().addr(), name.len());
         // Names lie close together: their lowest bits tell them apart.
         let slot = self.0.get_mut((at ^ (len << 5)) % KNOWN);
         let found = match slot {
             // The same bytes of the program: it never changes.
-            Some(s) if (s.0, s.1) == (at, len) => s.2,
+            Some(s) if s.0 == (at, len) => s.1,
             slot => {
                 let found = names::by_name(name).map(|n| (n.number, n.group));
                 if let Some(s) = slot {
-                    *s = (at, len, found);
+                    *s = ((at, len), found);
                 }
                 found
             }
