@@ -131,8 +131,7 @@ pub(crate) fn prove(inner: &Arc<Inner>, ask: &Request) -> Result<Vec<u8>, VaultE
     }
     let mut tables = Vec::new();
     let mut found = 0usize;
-    let mut named = ask.blobs.iter().copied().collect::<BTreeSet<_>>();
-    let mut erased = Vec::new();
+    let mut aside = Aside { blobs: ask.blobs.iter().copied().collect(), erased: Vec::new() };
     for index in &indices {
         let Some(Entry::Commit { batch, first_seq, last_seq, tables: roots, .. }) = log.entry(*index)? else { continue };
         let whole = complete.as_ref().filter(|c| (c.first..=c.last).contains(index)).map(|c| c.table);
@@ -143,7 +142,7 @@ pub(crate) fn prove(inner: &Arc<Inner>, ask: &Request) -> Result<Vec<u8>, VaultE
         let span = Span { index: *index, batch, first_seq, last_seq };
         for root in &roots {
             let all = whole == Some(root.table);
-            let proof = of_batch(inner, span, root, all, some, ask.hide, &mut named, &mut erased)?;
+            let proof = of_batch(inner, span, root, all, some, ask.hide, &mut aside)?;
             if let Some(p) = proof {
                 found += p.records.len();
                 tables.push(p);
@@ -157,7 +156,7 @@ pub(crate) fn prove(inner: &Arc<Inner>, ask: &Request) -> Result<Vec<u8>, VaultE
         return refuse("some of the records were let go; their batch is in the log, they are not here any more");
     }
     // The entries that say so tell what was erased on request from what is only hidden here.
-    for e in lock(&inner.erased).iter().filter(|e| erased.iter().any(|seq| e.has(*seq))) {
+    for e in lock(&inner.erased).iter().filter(|e| aside.erased.iter().any(|seq| e.has(*seq))) {
         indices.insert(e.entry);
     }
     let source = log.tiles();
@@ -185,7 +184,7 @@ pub(crate) fn prove(inner: &Arc<Inner>, ask: &Request) -> Result<Vec<u8>, VaultE
     };
     let mut files = vec![(String::from("verify.html"), proof::pack::verify_page().into_bytes())];
     let mut attached = 0;
-    for id in &named {
+    for id in &aside.blobs {
         let Some(bytes) = crate::blobs::get(inner, *id)? else {
             if ask.blobs.contains(id) {
                 return refuse(format!("there is no attachment {id}"));
@@ -261,6 +260,14 @@ struct Span {
     last_seq: u64,
 }
 
+/// What goes along with the records of a pack.
+struct Aside {
+    /// Attachments that they name.
+    blobs: BTreeSet<crate::BlobId>,
+    /// Those that were erased on request.
+    erased: Vec<u64>,
+}
+
 /// The records of one table of a batch.
 fn of_batch(
     inner: &Inner,
@@ -269,8 +276,7 @@ fn of_batch(
     all: bool,
     some: Option<&BTreeSet<u64>>,
     hide: [bool; 3],
-    blobs: &mut BTreeSet<crate::BlobId>,
-    gone: &mut Vec<u64>,
+    aside: &mut Aside,
 ) -> Result<Option<TableProof>, VaultError> {
     let table = Table::from_number(root.table).ok_or(VaultError::Closed)?;
     let secret = log::secret_of(&*inner.disk, &inner.dir, span.batch)?;
@@ -283,12 +289,12 @@ fn of_batch(
         let (hashes, salts) = hashes_of(seq, &groups, erased, salter.as_ref())?;
         leaves.push(leaf::leaf(root.table, seq, &hashes));
         if picked && salts.iter().any(Option::is_none) {
-            gone.push(seq);
+            aside.erased.push(seq);
         }
         if picked {
             // Attachments go with the records that show their names.
             let hidden = |i: usize| i.checked_sub(1).and_then(|h| hide.get(h)).copied().unwrap_or(false);
-            crate::blobs::names(groups.iter().enumerate().filter(|(i, _)| !hidden(*i)).map(|(_, g)| *g), blobs);
+            crate::blobs::names(groups.iter().enumerate().filter(|(i, _)| !hidden(*i)).map(|(_, g)| *g), &mut aside.blobs);
             let shown = |i: usize| match salts.get(i).copied().flatten().filter(|_| !hidden(i)) {
                 Some(salt) => Group::Shown {
                     salt: base64::encode(&salt),
