@@ -210,7 +210,6 @@ fn kept(s: &Say) -> Kept {
         free: Some(Amount::bytes(391_000_000_000)),
         outside: s.s("外部の確認：3 日前", "Last confirmed from outside: 3 days ago"),
         encryption: s.s("暗号化するかどうかを、まだ決めていません。", "Nobody has decided yet whether it is encrypted."),
-        ..Kept::default()
     }
 }
 

@@ -15,7 +15,7 @@ use detect::{Effect, Watch};
 use model::asset::{HourDelta, Party, PeerDelta};
 use model::event::Table;
 use model::{AssetId, Body, Protocol};
-use state::pipeline::NewRollups;
+use state::pipeline::{NewRollups, Replaced};
 use std::collections::BTreeMap;
 use vault::{Options, Query, Vault};
 
@@ -70,7 +70,7 @@ pub fn rollups(matches: &ArgMatches, words: &Words) -> Result<Verdict> {
     let catalogue = Catalogue::load().map_err(bad_input)?;
     let done = block_on(async {
         let pipeline = open_state(&config).await?.pipeline().map_err(state_error)?;
-        let Some(at) = pipeline.cursor(CONSUMER).await.map_err(state_error)? else { return Ok(Some(Default::default())) };
+        let Some(at) = pipeline.cursor(CONSUMER).await.map_err(state_error)? else { return Ok(Some(Replaced::default())) };
         let vault = Vault::open_read_only(&dir, Options::default()).map_err(failed)?;
         let status = vault.status();
         // From the first record on, the fold comes to the same assets by itself; otherwise those that are known now are where it begins.
