@@ -153,7 +153,7 @@ struct Plan {
     done: Erased,
     /// Hashes of attachments that the records name.
     named: BTreeSet<blobs::BlobId>,
-    /// Some are in the write-ahead log still.
+    /// Some of the records, or of their batches, are in the write-ahead log still: what is sealed without the secret could not be proven.
     unsealed: bool,
 }
 
@@ -180,15 +180,15 @@ impl Plan {
     }
 }
 
-/// Erases, or says what would be erased.
-pub(crate) fn erase(inner: &Arc<Inner>, ask: &Erase) -> Result<Erased, VaultError> {
+/// Erases, or says what would be erased. `None`: not everything that it takes is in segment files yet, and nothing was done.
+pub(crate) fn erase(inner: &Arc<Inner>, ask: &Erase) -> Result<Option<Erased>, VaultError> {
     check(inner, ask)?;
+    // No segment file comes or goes meanwhile; committing goes on until the log is needed.
     let _one_at_a_time = lock(&inner.files);
-    let mut log = lock(&inner.log);
     if inner.exporting.load(std::sync::atomic::Ordering::Acquire) {
         return refuse("an archive is being written; erase when that is done");
     }
-    let mut plan = plan(inner, &log, ask)?;
+    let mut plan = plan(inner, ask)?;
     let old: Vec<Arc<Sealed>> = {
         let view = inner.view.read().unwrap_or_else(PoisonError::into_inner);
         view.sealed_files().filter(|f| plan.touches(f.facts.first_seq, f.facts.last_seq)).cloned().collect()
@@ -196,15 +196,16 @@ pub(crate) fn erase(inner: &Arc<Inner>, ask: &Erase) -> Result<Erased, VaultErro
     let old = holding(inner, &plan, old)?;
     plan.done.files = old.len() as u64;
     plan.done.blobs = orphans(inner, &plan)?;
-    plan.done.archives = archives(&log, &plan)?;
+    plan.done.archives = archives(&lock(&inner.log), &plan)?;
     plan.done.leftovers = leftovers(inner);
     if ask.dry_run || plan.done.records == 0 {
-        return Ok(plan.done);
+        return Ok(Some(plan.done));
     }
     if plan.unsealed {
-        return refuse("some of the records could not be sealed yet; nothing was erased: try again");
+        return Ok(None);
     }
     let new = rewrite_all(inner, &plan, &old)?;
+    let mut log = lock(&inner.log);
     let note = Note {
         entry: log.size(),
         batches: plan.batches.values().map(|b| b.number).collect(),
@@ -238,10 +239,10 @@ pub(crate) fn erase(inner: &Arc<Inner>, ask: &Erase) -> Result<Erased, VaultErro
         sealed::add_words(inner, f);
     }
     plan.done.entry = Some(note.entry);
-    Ok(plan.done)
+    Ok(Some(plan.done))
 }
 
-fn check(inner: &Inner, ask: &Erase) -> Result<(), VaultError> {
+pub(crate) fn check(inner: &Inner, ask: &Erase) -> Result<(), VaultError> {
     if inner.read_only && !ask.dry_run {
         return refuse("the folder is open for reading only; nothing was erased");
     }
@@ -256,7 +257,7 @@ fn check(inner: &Inner, ask: &Erase) -> Result<(), VaultError> {
 }
 
 /// Which records, of which batches; whether a hold keeps one of them.
-fn plan(inner: &Inner, log: &Log, ask: &Erase) -> Result<Plan, VaultError> {
+fn plan(inner: &Inner, ask: &Erase) -> Result<Plan, VaultError> {
     let mut named: Vec<u64> = ask.seqs.clone();
     named.sort_unstable();
     named.dedup();
@@ -324,20 +325,22 @@ fn plan(inner: &Inner, log: &Log, ask: &Erase) -> Result<Plan, VaultError> {
     }
     plan.done.missing = named.len() as u64 - found_named;
     plan.seqs = chosen.into_iter().collect();
-    batches(inner, log, &mut plan)?;
+    batches(inner, &mut plan)?;
+    plan.unsealed |= plan.batches.values().any(|b| b.last > sealed_to);
     Ok(plan)
 }
 
 /// The batches of the chosen records, and what else is in them.
-fn batches(inner: &Inner, log: &Log, plan: &mut Plan) -> Result<(), VaultError> {
+fn batches(inner: &Inner, plan: &mut Plan) -> Result<(), VaultError> {
     let seqs = std::mem::take(&mut plan.seqs);
     let mut in_batches = 0;
     for seq in &seqs {
         if plan.batch(*seq).is_some() {
             continue;
         }
+        let found = lock(&inner.log).batch_of(*seq)?;
         // What is in no batch yet is told of in a dry run only.
-        let Some((_, Entry::Commit { batch, first_seq, last_seq, tables, .. })) = log.batch_of(*seq)? else { continue };
+        let Some((_, Entry::Commit { batch, first_seq, last_seq, tables, .. })) = found else { continue };
         let salter = log::secret_of(&*inner.disk, &inner.dir, batch)?.map(|s| Salter::new(&s));
         in_batches += tables.iter().map(|t| t.count).sum::<u64>();
         plan.batches.insert(first_seq, Batch { number: batch, last: last_seq, salter });

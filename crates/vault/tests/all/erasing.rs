@@ -201,6 +201,33 @@ fn an_attachment_goes_with_the_last_record_that_names_it() {
 }
 
 #[test]
+fn it_works_while_records_come() {
+    let disk = SimDisk::new();
+    let v = open_with(&disk, Options { commit_every: Duration::from_millis(1), roll_bytes: 4_000, ..options() });
+    v.appender().append_and_wait(&[line(0, NAME)]).unwrap();
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            let mut i = 0;
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                v.appender().append_and_wait(&[line(i, &format!("{NAME} {i}")), flow(i, 1, i as u64)]).unwrap();
+                i += 1;
+            }
+        });
+        for _ in 0..12 {
+            let last = v.last_seq();
+            let done = v.erase(&ask(&[last, last.saturating_sub(3).max(1)]));
+            assert!(done.as_ref().is_ok_and(|d| d.records + d.already + d.missing >= 1), "{done:?}");
+        }
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+    let total = v.last_seq();
+    v.seal().unwrap();
+    let seen = v.verify_with(Depth::Deep, |_| true).unwrap();
+    assert_eq!((seen.damage, seen.leaves), (vec![], total));
+}
+
+#[test]
 fn a_crash_at_any_step_leaves_it_undone_or_has_it_finished_at_the_next_start() {
     let first = SimDisk::new();
     let (v, blobs) = filled(&first);
