@@ -441,7 +441,7 @@ def factory(canon, hooks=None, signer=COMPANY, batches=8):
         if i == 2:
             log.append({1: 8, 4: t + 40 * S, 8: [], 10: "四半期の控え", 16: "usb:控え-1"})
         if i == 4:
-            log.append({1: 7, 4: t + 40 * S, 10: "本人の求め", 15: [0]})
+            log.append({1: 7, 4: t + 40 * S, 8: [], 9: [], 10: "本人の求め", 15: [0], 17: [[1, 1], [3, 3]]})
     return log
 
 
