@@ -110,6 +110,48 @@ fn what_is_not_there_is_refused_in_words() {
     assert!(found.iter().any(|d| d.file == file), "{found:?}");
 }
 
+/// A pack is made as of the earliest checkpoint that a witness saw and that covers what is proven: it says since when somebody outside vouches.
+#[test]
+fn a_pack_says_since_when_somebody_outside_vouches() {
+    let disk = SimDisk::new();
+    let v = open(&disk);
+    let witness = proof::cosign::CosignerKey::from_seed("w.example", [7; 32]).unwrap();
+    let mut sizes = Vec::new();
+    for i in 0..6i64 {
+        v.appender().append_and_wait(&[flow(i, 1, i as u64), audit(i, "x")]).unwrap();
+        v.commit().unwrap();
+        let size = v.status().log.size;
+        sizes.push(size);
+        // Each but the first is seen by the witness, and the third is stamped long before.
+        if i > 0 {
+            let mut note = proof::note::Note::parse(v.checkpoint().unwrap().as_bytes()).unwrap();
+            let checkpoint: proof::checkpoint::Checkpoint = note.text.parse().unwrap();
+            note.signatures.push(witness.cosign(&checkpoint, (T0 + i * 600) as u64).unwrap());
+            v.keep_cosignatures(size, &note.to_string()).unwrap();
+        }
+    }
+    v.keep_stamp(sizes[0], b"not over this log", b"not over this log").unwrap();
+    v.rotate_key().unwrap();
+    v.appender().append_and_wait(&[flow(100, 1, 100)]).unwrap();
+    let fingerprint = v.status().log.fingerprint;
+    let trusted = [witness.vkey().clone()];
+    let against = Against { fingerprint: Some(&fingerprint), witnesses: &trusted, ..Against::default() };
+    let made = |request: Request| {
+        let pack = v.prove(&request).unwrap();
+        let report = proof::pack::verify(&pack, &against);
+        assert_eq!(report.problems, vec![]);
+        (report.size, report.witnesses.iter().map(|(_, at)| *at as i64 - T0).collect::<Vec<_>>(), report.standing())
+    };
+    assert_eq!(made(ask(&[1])), (sizes[1], vec![600], Standing::Vouched), "the first batch was first seen with the second");
+    assert_eq!(made(ask(&[1, 7])), (sizes[3], vec![1800], Standing::Vouched), "after the key changed, too");
+    // What came after the last one that was seen is proven as of now.
+    assert_eq!(made(ask(&[13])).1, Vec::<i64>::new());
+    // A reader who has a later checkpoint gets a pack that goes on from it.
+    let early = v.checkpoint().unwrap();
+    let (size, _, _) = made(Request { since: Some(early.into_bytes()), ..ask(&[1]) });
+    assert!(size > sizes[5]);
+}
+
 /// The independent verifier, written in Python from docs/store-format.md alone, says the same of our packs and folders.
 #[test]
 fn the_independent_verifier_agrees() {

@@ -329,6 +329,33 @@ async fn a_record_shows_how_it_is_proven() {
     house.close().await;
 }
 
+/// What was erased on request says so: on its own page, above the list, and in the log of deeds; whoever sees one zone learns nothing of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erased_record_says_that_it_was_erased() {
+    let house = House::build().await;
+    let b = house.admin().await;
+    some(&house).await;
+    assert!(!b.get("/events").await.text().contains("消去済み"));
+    let vault = house.vault.clone();
+    let ask = vault::erase::Erase { seqs: vec![3], reason: "請求 12 号".into(), by: "佐藤".into(), ..vault::erase::Erase::default() };
+    tokio::task::spawn_blocking(move || vault.erase(&ask)).await.unwrap().unwrap();
+    let page = b.get("/events/1/3").await;
+    assert_eq!(page.status, StatusCode::OK);
+    let text = page.text();
+    assert!(text.contains("消去済み") && text.contains("請求 12 号 (佐藤)") && !text.contains("Failed password"), "{text}");
+    let list = b.get("/events?lang=en").await;
+    assert!(!listed(&list).contains(&3) && listed(&list).contains(&4));
+    let text = list.text();
+    assert!(text.contains("Records here were erased on request") && text.contains("href=\"/events/1/3\">#3</a>"), "{text}");
+    assert!(!b.get("/events?before=3").await.text().contains("消去済み"), "it is not among these numbers");
+    assert_eq!(b.get("/events/1/9999").await.status, StatusCode::NOT_FOUND);
+    let deed = Deed::RecordsErased { rows: 1, batches: 1, reason: "請求 12 号".into() };
+    let audit = model::event::Audit { user: None, actor: "佐藤".into(), from: None, action: "vault.erase".into(), deed, number: None };
+    fill(&house, vec![NewEvent { source: SourceId(0), received: house.now(), happened: None, body: Body::Audit(Box::new(audit)) }]).await;
+    assert!(b.get("/events").await.text().contains("求めに応じて記録を消去した"));
+    house.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_vault_tells_how_it_is() {
     let house = House::build().await;
