@@ -346,7 +346,7 @@ async fn an_erased_record_says_that_it_was_erased() {
     let list = b.get("/events?lang=en").await;
     assert!(!listed(&list).contains(&3) && listed(&list).contains(&4));
     let text = list.text();
-    assert!(text.contains("Records here were erased on request") && text.contains("href=\"/events/1/3\">#3</a>"), "{text}");
+    assert!(text.contains("Records here were erased on request") && text.contains("href=\"/events/1/3\"") && text.contains("#3"), "{text}");
     assert!(!b.get("/events?before=3").await.text().contains("消去済み"), "it is not among these numbers");
     assert_eq!(b.get("/events/1/9999").await.status, StatusCode::NOT_FOUND);
     let deed = Deed::RecordsErased { rows: 1, batches: 1, reason: "請求 12 号".into() };
