@@ -38,7 +38,7 @@ await withBrowser(async (browser) => {
         given.witnesses = witness.map((w) => new hinomi.Key(w, 4));
       } catch (e) { return { usage: e.message }; }
       const report = await hinomi.verify(Uint8Array.from(atob(data), (c) => c.charCodeAt(0)), hinomiNames, given);
-      report.records = report.records?.map(({ seq, table, hidden }) => ({ seq, table, hidden }));
+      report.records = report.records?.map(({ seq, table, hidden, erased }) => ({ seq, table, hidden, ...(erased ? { erased } : {}) }));
       return JSON.parse(JSON.stringify(report, (_, v) => (typeof v === "bigint" ? String(v) : v)));
     }, { data: (await readFile(pack)).toString("base64"), fingerprint: values.fingerprint, since, witness: values.witness ?? [] });
     if (report.usage) usage(`not in its form: ${report.usage}`);
