@@ -15,6 +15,7 @@ use crate::disk::{beside, read_all, replace};
 use crate::error::{Damage, VaultError};
 use crate::log::{self, Log};
 use crate::prove::{self, hashes_of};
+use crate::retention::Hold;
 use crate::sealed::{self, Sealed, SegmentWriter};
 use crate::{commit, tail};
 use datafusion::arrow::array::RecordBatch;
@@ -155,6 +156,8 @@ struct Plan {
     named: BTreeSet<blobs::BlobId>,
     /// Some of the records, or of their batches, are in the write-ahead log still: what is sealed without the secret could not be proven.
     unsealed: bool,
+    /// The holds that were looked at.
+    holds: Vec<Hold>,
 }
 
 impl Plan {
@@ -208,6 +211,12 @@ pub(crate) fn erase(inner: &Arc<Inner>, ask: &Erase) -> Result<Option<Erased>, V
     let mut log = lock(&inner.log);
     // One that a failing disk broke off is finished before the next: there is one note.
     resume(inner, &log)?;
+    if *lock(&inner.holds) != plan.holds {
+        for f in &new {
+            let _ = inner.disk.remove(&f.path);
+        }
+        return refuse("the holds were changed meanwhile; nothing was erased: try again");
+    }
     let note = Note {
         entry: log.size(),
         batches: plan.batches.values().map(|b| b.number).collect(),
@@ -271,7 +280,7 @@ fn plan(inner: &Inner, ask: &Erase) -> Result<Plan, VaultError> {
     let asked_in = |first: u64, last: u64| named.get(named.partition_point(|s| *s < first)).is_some_and(|s| *s <= last);
     let in_range =
         |table: u8, received: i64| ask.range.is_some_and(|(t, from, to)| t as u8 == table && from.0 <= received && received <= to.0);
-    let mut plan = Plan::default();
+    let mut plan = Plan { holds: holds.clone(), ..Plan::default() };
     let mut found_named = 0u64;
     let mut chosen: BTreeSet<u64> = BTreeSet::new();
     let mut each = |seq: u64, table: u8, groups: [&[u8]; 4], stand_in: Option<&[u8]>| -> Result<(), VaultError> {
