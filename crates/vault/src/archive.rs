@@ -290,8 +290,12 @@ fn items(inner: &Inner, files: &[Arc<Sealed>]) -> Result<Vec<Item>, VaultError> 
         out.push(Item { name, bytes, sha256: None });
     }
     for name in ["folder.json", "segments.json"] {
-        let bytes = inner.disk.open(&inner.dir.join(name)).and_then(|f| f.size()).map_err(|e| VaultError::io("read", name, &e))?;
-        out.push(Item { name: String::from(name), bytes, sha256: None });
+        match inner.disk.open(&inner.dir.join(name)).and_then(|f| f.size()) {
+            Ok(bytes) => out.push(Item { name: String::from(name), bytes, sha256: None }),
+            // Nothing was sealed yet.
+            Err(e) if e.kind() == io::ErrorKind::NotFound && name == "segments.json" => {}
+            Err(e) => return Err(VaultError::io("read", name, &e)),
+        }
     }
     // Segment files first, the oldest first: what grows between two tries stands behind them, so volumes that were full stay as they are.
     let mut first: Vec<&Arc<Sealed>> = files.iter().collect();

@@ -324,8 +324,20 @@ impl Log {
         };
         let public = dir.join("log").join("vkey");
         let line = format!("{vkey}\n");
-        if !read_only && read_all(&*disk, &public).map_or(true, |b| b != line.as_bytes()) {
-            // A crash came between the key and its public line: the key tells the line.
+        let there = read_all(&*disk, &public).unwrap_or_default();
+        if key.is_some() && there != line.as_bytes() {
+            // Either a crash came between the key and its public line, and the key tells the line; or the key is not what was written, and what was
+            // signed holds under the line.
+            let signed = read_all(&*disk, &file).ok().or_else(|| written.clone());
+            let known = str::from_utf8(&there).ok().and_then(|l| l.trim_end().parse().ok());
+            if let (Some(signed), Some(known)) = (signed, known)
+                && Checkpoint::open_of(&signed, &known, &[]).is_ok()
+            {
+                let what = "the signing key is not what was written; restore log/key from a backup";
+                return Err(damaged(dir.join("log").join("key"), what));
+            }
+        }
+        if !read_only && there != line.as_bytes() {
             replace(&*disk, &public, line.as_bytes()).map_err(io("write", &public))?;
         }
         let mut log = Log {

@@ -96,7 +96,10 @@ impl Backlog {
         if batch.is_empty() {
             return Ok(());
         }
-        let Err(refused) = self.appender.try_append(&batch) else { return Ok(()) };
+        let Err(refused) = self.appender.try_append(&batch) else {
+            self.relax();
+            return Ok(());
+        };
         batch.truncate(own);
         self.waiting = batch;
         for (key, drops, _) in told {
@@ -130,10 +133,14 @@ impl Backlog {
             let event = self.record(key.1, &drops, now);
             out.push((key, drops, event));
         }
+        out
+    }
+
+    /// What was let go is told: stretches are short again.
+    fn relax(&mut self) {
         if self.drops.is_empty() {
             self.stretch = STRETCH;
         }
-        out
     }
 
     fn record(&self, table: Table, d: &Drops, now: Time) -> NewEvent {

@@ -36,6 +36,8 @@ const SLOWER: Duration = Duration::from_millis(25);
 const SLOWEST: Duration = Duration::from_millis(400);
 /// Records of a file of the write-ahead log from which on it is closed: sealing works on a file as a whole.
 const MAX_RECORDS: u64 = 2_000_000;
+/// Room for a file is set aside where there is so many times as much.
+const AMPLE: u64 = 16;
 /// How often the writer looks after retention and age when nothing comes.
 const TICK: Duration = Duration::from_secs(30);
 
@@ -466,6 +468,11 @@ impl Writer {
                 after_seq: self.after.1,
                 chain,
             };
+            let room = self.inner.options.roll_bytes;
+            // Where the disk is nearly full, it belongs to whoever writes next.
+            if self.inner.disk.free(&self.inner.dir).is_ok_and(|free| free / AMPLE >= room) {
+                file.reserve(room);
+            }
             if let Err(e) = file.write(&header.to_bytes()) {
                 let _ = self.inner.disk.remove(&path);
                 return Err(VaultError::io("write", path, &e));
@@ -538,6 +545,7 @@ impl Writer {
         frame::seal(&mut end, active.len, next_of(&active), active.chain);
         let disk = &*self.inner.disk;
         if active.file.write(&end).is_ok() && active.file.sync().is_ok() {
+            active.file.release();
             let len = active.len + end.len() as u64;
             active.segment.commit(Vec::new(), len);
             segment::write_index(disk, &active.segment.path, len, &active.frames);

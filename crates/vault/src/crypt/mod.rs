@@ -386,6 +386,12 @@ impl DiskFile for CryptFile {
     fn sync(&mut self) -> io::Result<()> {
         self.inner.sync()
     }
+    fn reserve(&mut self, bytes: u64) {
+        self.inner.reserve(bytes);
+    }
+    fn release(&mut self) {
+        self.inner.release();
+    }
 }
 
 impl Disk for CryptDisk {

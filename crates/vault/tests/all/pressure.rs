@@ -94,8 +94,10 @@ fn on_a_full_disk_noise_is_let_go_logs_are_kept_and_the_sums_agree() {
     assert!(of(&drops, Table::Flow) > 0 && drops.len() <= 24, "one for each table and minute: {}", drops.len());
     for (table, rows, from, to, reason) in &drops {
         assert!(matches!(table, Table::Flow | Table::Observation) && *rows > 0 && from <= to && *to <= at(600), "{drops:?}");
-        assert!(reason.contains("free some space"), "{reason}");
+        // Before the disk has refused for the first time, all that is known is that there is no room.
+        assert!(reason.contains("free some space") || reason.contains("queue is full"), "{reason}");
     }
+    assert!(drops.iter().any(|d| d.4.contains("free some space")), "{drops:?}");
     assert_eq!(v.verify().unwrap().damage, vec![]);
 }
 
@@ -134,7 +136,8 @@ fn days_of_pressure_are_told_in_a_bounded_number_of_records() {
     disk.set_fault(None);
     b.finish(at(4 * 86_400)).unwrap();
     let (tables, drops) = stored(&v);
-    assert!(drops.len() <= 180, "{}", drops.len());
+    // At most 180 wait to be told; some were told before the disk refused.
+    assert!(drops.len() <= 360, "{}", drops.len());
     assert_eq!(tables[&Table::Flow] + of(&drops, Table::Flow), 3 * 1440);
 }
 
