@@ -155,7 +155,12 @@ pub(crate) fn open(disk: &dyn Disk, dir: &Path, log: &Log) -> Result<Found, Vaul
             _ => {}
         }
     }
-    let there = disk.list(&folder).map_err(|e| VaultError::io("list", &folder, &e))?;
+    let there = match disk.list(&folder) {
+        Ok(files) => files,
+        // An archive from before anything was sealed.
+        Err(e) if e.kind() == ErrorKind::NotFound => Vec::new(),
+        Err(e) => return Err(VaultError::io("list", &folder, &e)),
+    };
     for (name, _) in &there {
         let of = name.strip_suffix(".words").or_else(|| name.strip_suffix(".words.new")).unwrap_or(name);
         if !list.files.iter().any(|l| l.facts.name == *of) {
