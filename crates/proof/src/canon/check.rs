@@ -18,6 +18,7 @@ pub fn check(groups: [Option<&[u8]>; 4]) -> Result<(), CanonError> {
         if !rest.is_empty() || cbor::read_head(item).is_none_or(|(major, _, _)| major != MAP) {
             return Err(wrong("a group is one map"));
         }
+        form(item).ok_or_else(|| wrong("a text, a key or a name"))?;
         let mut at = [None; 4];
         if let Some(slot) = at.get_mut(number) {
             *slot = Some(item);
@@ -29,6 +30,38 @@ pub fn check(groups: [Option<&[u8]>; 4]) -> Result<(), CanonError> {
         *slot = group.map(|g| if g.is_empty() { EMPTY } else { g });
     }
     apart(&Node { at, depth: 0 })
+}
+
+/// What stands behind an item whose texts are UTF-8, whose keys are numbers or text, and whose only tags are names. It was found whole before, so it is not
+/// nested deeper than [`cbor::MAX_DEPTH`].
+fn form(item: &[u8]) -> Option<&[u8]> {
+    let (major, n, mut rest) = cbor::read_head(item)?;
+    match major {
+        TEXT => {
+            let (text, behind) = rest.split_at_checked(usize::try_from(n).ok()?)?;
+            str::from_utf8(text).ok().map(|_| behind)
+        }
+        BYTES => rest.get(usize::try_from(n).ok()?..),
+        ARRAY => {
+            for _ in 0..n {
+                rest = form(rest)?;
+            }
+            Some(rest)
+        }
+        MAP => {
+            for _ in 0..n {
+                let key = cbor::read_head(rest)?.0;
+                rest = form(rest).filter(|_| matches!(key, UINT | TEXT))?;
+                rest = form(rest)?;
+            }
+            Some(rest)
+        }
+        TAG => {
+            let name = cbor::read_head(rest)?.0;
+            form(rest).filter(|_| n == cbor::NAME_TAG && matches!(name, UINT | TEXT))
+        }
+        _ => Some(rest),
+    }
 }
 
 /// No value stands in two groups.
@@ -115,4 +148,22 @@ fn each(members: &mut Members<'_>) -> Result<(), CanonError> {
         below(&value)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_keys_and_names_have_their_form() {
+        let core = |bytes: &[u8]| check([Some(bytes), None, None, None]);
+        assert_eq!(core(b"\xa1\x01\x05"), Ok(()));
+        assert_eq!(core(b"\xa1\x01\xd8\x27\x05"), Ok(()), "a name by its number");
+        // A key that is no UTF-8 (found by fuzzing), a key that is neither number nor text, a name that is neither, another tag.
+        for bytes in [&b"\xa1\x62\xf2\xf2\x00"[..], b"\xa1\x41\x01\x00", b"\xa1\x01\xd8\x27\x41\x01", b"\xa1\x01\xc1\x05"] {
+            assert!(core(bytes).is_err(), "{bytes:x?}");
+        }
+        // Text inside of an array.
+        assert!(core(b"\xa1\x01\x81\x61\xff").is_err());
+    }
 }
