@@ -568,7 +568,7 @@ mod tests {
     fn what_changes_on_the_way_is_not_overwritten_with_yesterday() {
         let (_disk, crypt, _home) = encrypted();
         crypt.turn_off("x", "y", Time(0)).unwrap();
-        crate::disk::replace(&crypt, Path::new("/v/a"), &[1; 3 << 20]).unwrap();
+        crate::disk::replace(&crypt, Path::new("/v/a"), &vec![1; 3 << 20]).unwrap();
         crypt.keys.write().unwrap().encrypts = true;
         let mut first = true;
         let done = crypt.rewrite(Path::new("/v/a"), &mut |_| {

@@ -16,8 +16,11 @@ fn at(second: i64) -> Time {
     Time::from_unix(T0 + second, 0)
 }
 
+/// A drop as the log tells it: what, how many, from, to, why.
+type Told = (Table, u64, Time, Time, String);
+
 /// Stored records by table, and drops as the log tells them.
-fn stored(v: &Vault) -> (BTreeMap<Table, u64>, Vec<(Table, u64, Time, Time, String)>) {
+fn stored(v: &Vault) -> (BTreeMap<Table, u64>, Vec<Told>) {
     let (mut tables, mut drops) = (BTreeMap::new(), Vec::new());
     for e in v.read(&Query::default()).map(Result::unwrap) {
         match e.body {
@@ -32,7 +35,7 @@ fn stored(v: &Vault) -> (BTreeMap<Table, u64>, Vec<(Table, u64, Time, Time, Stri
     (tables, drops)
 }
 
-fn of(drops: &[(Table, u64, Time, Time, String)], table: Table) -> u64 {
+fn of(drops: &[Told], table: Table) -> u64 {
     drops.iter().filter(|d| d.0 == table).map(|d| d.1).sum()
 }
 
@@ -58,7 +61,11 @@ fn on_a_full_disk_noise_is_let_go_logs_are_kept_and_the_sums_agree() {
     // A log source waits for room: on a thread of its own.
     let logs = {
         let a = v.appender();
-        std::thread::spawn(move || (0..40).for_each(|n| drop(a.append_and_wait(&[line(n, n as u64)]).unwrap())))
+        std::thread::spawn(move || {
+            for n in 0..40 {
+                a.append_and_wait(&[line(n, n as u64)]).unwrap();
+            }
+        })
     };
     let mut number = 0;
     for second in 0..600 {
