@@ -241,9 +241,9 @@ fn docs(binary: &Path) -> Result<Vec<String>> {
                 ["make", target, ..] if !targets.contains(target) => problems.push(format!("{place}: there is no make target '{target}'")),
                 [word] => {
                     if let Some((section, key)) = word.split_once('.')
-                        && ["console", "data", "capture", "memory"].contains(&section)
+                        && ["console", "data", "capture", "memory", "vault"].contains(&section)
                         && key.chars().all(|c| c.is_ascii_lowercase() || c == '_')
-                        && !["rs", "toml", "md", "csv", "pcap", "css", "js"].contains(&key)
+                        && !["rs", "toml", "md", "csv", "pcap", "css", "js", "json"].contains(&key)
                         && !settings.contains(*word)
                     {
                         problems.push(format!("{place}: there is no setting '{word}'"));
