@@ -413,6 +413,7 @@ enc-file-where = Place of the key file
 enc-passphrase = A passphrase
 enc-passphrase-how = 12 characters or more. Somebody types it at every start (or it is read from the file that HINOMI_VAULT_PASSPHRASE_FILE names). Without anybody there, the watch does not begin after a power cut.
 enc-passphrase-new = New passphrase
+enc-passphrase-again = New passphrase once more
 enc-credential = A systemd credential
 enc-credential-how = Takes the hinomi-vault-key that the service was given. With LoadCredentialEncrypted= the TPM of this machine can guard it.
 enc-rekey = Change what opens it

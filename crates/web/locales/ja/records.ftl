@@ -389,6 +389,7 @@ enc-file-where = 鍵ファイルの場所
 enc-passphrase = 合い言葉
 enc-passphrase-how = 12文字以上。起動のたびに人が入力します（HINOMI_VAULT_PASSPHRASE_FILE のファイルからも読めます）。人がいないと、停電のあと見張りが始まりません。
 enc-passphrase-new = 新しい合い言葉
+enc-passphrase-again = 新しい合い言葉（もう一度）
 enc-credential = systemd の資格情報
 enc-credential-how = サービスに渡されている hinomi-vault-key を使います。LoadCredentialEncrypted= なら、この機械の TPM などで守れます。
 enc-rekey = 開く鍵を替える
