@@ -546,11 +546,13 @@ fn full(folder: &Path) -> Any<()> {
             // Text that nothing shrinks, so that the disk and not the patience ends.
             let mut d = Dice(7);
             for n in 0u64.. {
-                let noise: String = (0..400).map(|_| char::from(33 + d.below(90) as u8)).collect();
                 let batch: Vec<_> = (0..200)
                     .map(|i| {
-                        let log =
-                            LogRecord { host: format!("{}", n * 200 + i), text: format!("{i}{noise}{}", d.next()), ..LogRecord::default() };
+                        let log = LogRecord {
+                            host: format!("{}", n * 200 + i),
+                            text: (0..400).map(|_| char::from(33 + d.below(90) as u8)).collect(),
+                            ..LogRecord::default()
+                        };
                         NewEvent { source: SourceId(1), received: Time(YEAR_START), happened: None, body: Body::Log(Box::new(log)) }
                     })
                     .collect();
@@ -558,7 +560,7 @@ fn full(folder: &Path) -> Any<()> {
                     Ok(seqs) => acknowledged.store(seqs.end - 1, Ordering::Release),
                     Err(_) => return,
                 }
-                if n == 3000 {
+                if n == 20_000 {
                     return;
                 }
             }
